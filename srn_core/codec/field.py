@@ -1,0 +1,71 @@
+"""One compressed field, as the codec knows it: a network spec, stored numbers, and what they stand for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Mapping, Optional
+
+import numpy as np
+
+from srn_core.spec import NetworkSpec
+from srn_core.volume import Geometry
+
+
+@dataclass(frozen=True)
+class StoredArray:
+    """An array as integers and what turns them back into numbers."""
+
+    codes: np.ndarray
+    """Integers (int32) in the array's shape. Uniform: signed, 0 is exactly 0. Codebook: indices from 0 up."""
+    bits: int
+    """Bits per code, 1 to 16."""
+    step: Optional[float] = None
+    """Uniform: value = code * step (a float32 number)."""
+    codebook: Optional[np.ndarray] = None
+    """K-means: value = codebook[code], float32, at most 2**bits entries."""
+
+    def values(self) -> np.ndarray:
+        """The array's numbers, float32; the same on every machine."""
+        if self.codebook is not None:
+            return np.asarray(self.codebook, np.float32)[self.codes]
+        return self.codes.astype(np.float32) * np.float32(self.step)
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Measured on the decoder's result from the file on disk, over valid voxels, in the original dtype."""
+
+    psnr: float
+    """Full range: 20 log10(max - min) - 10 log10(MSE), in dB; infinity for an exact result."""
+    rmse: float
+    max_error: float
+    ssim: float
+
+
+@dataclass(frozen=True)
+class NeuralField:
+    """Everything one compressed array needs to be decoded, and what is known of it."""
+
+    spec: NetworkSpec
+    arrays: Mapping[str, StoredArray]
+    """One for every name in ``spec.shapes()``."""
+    geometry: Geometry
+    name: str
+    dtype: str
+    """Original dtype as NumPy writes it without byte order: "float32", "uint8", ..."""
+    value_range: tuple[tuple[float, float], ...]
+    """(min, max) per component over valid voxels; normalised -1 and 1 stand for them."""
+    vector: bool = False
+    """True where the array had a component axis, even one of length 1."""
+    units: str = ""
+    time: Optional[float] = None
+    valid: Optional[np.ndarray] = None
+    """(z, y, x) of bool; None: all valid. Voxels that are not valid decode to NaN (0 for integers)."""
+    original_bytes: int = 0
+    quality: Optional[Quality] = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    """JSON-able: settings, seed, versions, seconds, device."""
+
+    def parameters(self) -> int:
+        """Numbers that are stored and not zero: what the thesis counts."""
+        return int(sum(int(np.count_nonzero(a.values())) for a in self.arrays.values()))

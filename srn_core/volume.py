@@ -1,0 +1,194 @@
+"""A volume: values on a regular grid, and where that grid lies in the world."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Optional
+
+import numpy as np
+
+from srn_core import coordinates
+from srn_core.errors import SrnInputError
+
+IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+ASSOCIATIONS = ("point", "cell")
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Where the samples of a volume lie.
+
+    A sample with integer index (i, j, k) from ``start`` on lies at
+    ``origin + direction @ (spacing * (i, j, k))``, half a spacing further for cell samples, as in
+    vtkImageData.
+    """
+
+    dims: tuple[int, int, int]
+    """Number of samples along x, y and z (cells, not points, where association is "cell")."""
+    origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    direction: tuple[float, ...] = IDENTITY
+    """Row-major 3 x 3 matrix of the axes' directions."""
+    start: tuple[int, int, int] = (0, 0, 0)
+    """Index of the first sample along x, y and z: the lower ends of the VTK extent."""
+    association: str = "point"
+
+    def __post_init__(self) -> None:
+        if len(self.dims) != 3 or min(self.dims) < 1:
+            raise SrnInputError(f"a volume needs at least one sample along each axis, but its dims are {self.dims}")
+        if self.association not in ASSOCIATIONS:
+            raise SrnInputError(f"association must be one of {ASSOCIATIONS}, not {self.association!r}")
+        if len(self.direction) != 9 or len(self.origin) != 3 or len(self.spacing) != 3 or len(self.start) != 3:
+            raise SrnInputError("origin, spacing and start need 3 numbers, direction needs 9")
+        if not np.all(np.isfinite(np.array([*self.origin, *self.spacing, *self.direction]))):
+            raise SrnInputError("the volume's origin, spacing or direction is not finite")
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(z, y, x) shape of one component's array."""
+        x, y, z = self.dims
+        return z, y, x
+
+    @property
+    def samples(self) -> int:
+        """Number of samples."""
+        x, y, z = self.dims
+        return x * y * z
+
+    @property
+    def extent(self) -> tuple[int, int, int, int, int, int]:
+        """VTK *point* extent (x0, x1, y0, y1, z0, z1), both ends inclusive."""
+        more = 1 if self.association == "cell" else 0
+        (x0, y0, z0), (nx, ny, nz) = self.start, self.dims
+        return x0, x0 + nx - 1 + more, y0, y0 + ny - 1 + more, z0, z0 + nz - 1 + more
+
+    @property
+    def half_extent(self) -> tuple[float, float, float]:
+        """Half lengths in normalised coordinates; see :mod:`srn_core.coordinates`."""
+        return coordinates.half_extent(self.dims)
+
+    def index_of(self, points: np.ndarray) -> np.ndarray:
+        """Fractional sample indices (N, 3), 0 at the first sample, of world positions (N, 3)."""
+        matrix = np.array(self.direction, np.float64).reshape(3, 3) * np.array(self.spacing, np.float64)
+        if abs(np.linalg.det(matrix)) == 0.0:  # a flat axis: any spacing does, there is one sample along it
+            matrix = matrix + np.diag([0.0 if s else 1.0 for s in self.spacing])
+        local = np.linalg.solve(matrix, (np.asarray(points, np.float64) - np.array(self.origin)).T).T
+        return local - np.array(self.start) - (0.5 if self.association == "cell" else 0.0)
+
+    def position_of(self, index: np.ndarray) -> np.ndarray:
+        """World positions (N, 3) of fractional sample indices (N, 3), 0 at the first sample."""
+        shifted = np.asarray(index, np.float64) + np.array(self.start) + (0.5 if self.association == "cell" else 0.0)
+        matrix = np.array(self.direction, np.float64).reshape(3, 3) * np.array(self.spacing, np.float64)
+        return shifted @ matrix.T + np.array(self.origin)
+
+    def resampled(self, dims: tuple[int, int, int]) -> Geometry:
+        """The geometry of ``dims`` samples over the same box, its index starting at 0."""
+        extra = 0 if self.association == "cell" else 1
+        spacing = tuple(
+            s * (n - extra) / (m - extra) if m > extra else s for s, n, m in zip(self.spacing, self.dims, dims)
+        )
+        # With extra = 0 the box starts half a sample before the first one in either geometry.
+        first = np.array([[0.0 if m > extra or not extra else (n - 1) / 2.0 for n, m in zip(self.dims, dims)]])
+        if extra:
+            origin = self.position_of(first)[0]
+        else:
+            origin = self.position_of(first - 0.5)[0]
+        return replace(
+            self,
+            dims=tuple(int(m) for m in dims),
+            spacing=spacing,
+            origin=tuple(float(v) for v in origin),
+            start=(0, 0, 0),
+        )
+
+    def cropped(self, region: tuple[int, int, int, int, int, int]) -> Geometry:
+        """The part with sample indices x0..x1, y0..y1, z0..z1 (inclusive, counted as ``start`` counts them)."""
+        low, high = region[0::2], region[1::2]
+        for axis, (a, b, s, n) in enumerate(zip(low, high, self.start, self.dims)):
+            if not s <= a <= b <= s + n - 1:
+                raise SrnInputError(
+                    f"the region asks for {'xyz'[axis]} = {a}..{b}, but the volume has {s}..{s + n - 1} there"
+                )
+        return replace(
+            self,
+            dims=(high[0] - low[0] + 1, high[1] - low[1] + 1, high[2] - low[2] + 1),
+            start=(int(low[0]), int(low[1]), int(low[2])),
+        )
+
+
+@dataclass(frozen=True)
+class Volume:
+    """Values on a regular grid. What goes in comes back: geometry, name, dtype, association, NaNs."""
+
+    values: np.ndarray
+    """(z, y, x) or (z, y, x, component), any real numeric dtype."""
+    geometry: Geometry
+    name: str = "values"
+    units: str = ""
+    time: Optional[float] = None
+    valid: Optional[np.ndarray] = None
+    """(z, y, x) of bool, False where there is no value; None: every finite voxel is valid."""
+
+    def __post_init__(self) -> None:
+        if self.values.ndim not in (3, 4) or self.values.shape[:3] != self.geometry.shape:
+            raise SrnInputError(
+                f"array '{self.name}' has shape {self.values.shape}, which is not the grid's {self.geometry.shape} "
+                "(z, y, x), with or without a component axis"
+            )
+        if self.values.dtype.kind not in "fiub":
+            raise SrnInputError(
+                f"array '{self.name}' has type {self.values.dtype}; only real numbers can be compressed"
+            )
+        if self.valid is not None and self.valid.shape != self.geometry.shape:
+            raise SrnInputError(f"the mask has shape {self.valid.shape}, the grid {self.geometry.shape}")
+
+    @classmethod
+    def from_array(cls, values: np.ndarray, name: str = "values", **geometry: object) -> Volume:
+        """A volume of a plain array: (z, y, x[, component]), or with fewer axes (2-D: one slice; 1-D: one line)."""
+        values = np.asarray(values)
+        if values.ndim == 0 or values.size == 0:
+            raise SrnInputError(f"array '{name}' is empty (shape {values.shape}): there is nothing to compress")
+        if values.ndim > 4:
+            raise SrnInputError(f"array '{name}' has {values.ndim} axes; a volume has (z, y, x[, component])")
+        while values.ndim < 3:
+            values = values[None]
+        z, y, x = values.shape[:3]
+        return cls(values, Geometry((x, y, z), **geometry), name)  # type: ignore[arg-type]
+
+    @property
+    def components(self) -> int:
+        """Number of components: 1 for a scalar field."""
+        return 1 if self.values.ndim == 3 else int(self.values.shape[3])
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the original array, the numerator of the compression ratio."""
+        return int(self.values.nbytes)
+
+    def validity(self) -> Optional[np.ndarray]:
+        """(z, y, x) of bool, or None where every voxel holds a finite value.
+
+        Raises SrnInputError where values are infinite, or where no voxel is valid.
+        """
+        if self.values.dtype.kind != "f":
+            mask = None if self.valid is None or self.valid.all() else self.valid.astype(bool)
+        else:
+            finite = np.isfinite(self.values)
+            if self.values.ndim == 4:
+                finite = finite.all(axis=3)
+            if self.valid is not None:
+                finite &= self.valid.astype(bool)
+            infinite = np.isinf(self.values)
+            if self.values.ndim == 4:
+                infinite = infinite.any(axis=3)
+            if self.valid is not None:
+                infinite &= self.valid.astype(bool)
+            if infinite.any():
+                raise SrnInputError(
+                    f"array '{self.name}' holds {int(infinite.sum())} infinite values, which no finite network can "
+                    "give back; set them to NaN (they then come back as NaN) or to a finite value"
+                )
+            mask = None if finite.all() else finite
+        if mask is not None and not mask.any():
+            raise SrnInputError(f"array '{self.name}' holds no valid value (all are NaN or masked): nothing to compress")
+        return mask
