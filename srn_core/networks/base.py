@@ -1,0 +1,96 @@
+"""The contract every network keeps: a spec, named arrays, and sites where a pruner may set its gates."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Callable, Mapping, Optional
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from srn_core.spec import NetworkSpec
+
+Gate = Callable[[Tensor], Tensor]
+"""What a pruner puts at a site: takes the gated tensor, whose trailing axes are the site's shape."""
+
+
+@dataclass(frozen=True)
+class PruneSite:
+    """A place where something can be switched off: a layer's neurons, or a level's latent coefficients."""
+
+    name: str
+    shape: tuple[int, ...]
+    weights: tuple[nn.Parameter, ...]
+    """The parameters the gate scales, on which a pruner puts its weight loss."""
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """Tensor-product positions: every combination of three axes of normalised coordinates."""
+
+    x: Tensor
+    y: Tensor
+    z: Tensor
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(z, y, x) number of positions."""
+        return len(self.z), len(self.y), len(self.x)
+
+
+class SceneNetwork(nn.Module, ABC):
+    """A function of normalised position u (x, y, z) to normalised values (components)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._gates: dict[str, Gate] = {}
+
+    @abstractmethod
+    def forward(self, points: Tensor) -> Tensor:
+        """Values (N, components) at positions (N, 3)."""
+
+    @abstractmethod
+    def on_lattice(self, lattice: Lattice) -> Tensor:
+        """Values (z * y * x, components) on a lattice, sharing what the axes let it share."""
+
+    @abstractmethod
+    def spec(self) -> NetworkSpec:
+        """The spec of the network as it stands, after any shrinking."""
+
+    @abstractmethod
+    def sites(self) -> list[PruneSite]:
+        """Where a pruner may set gates."""
+
+    @abstractmethod
+    def fold(self, site: str, scale: Tensor) -> None:
+        """Multiply a site's gate values (its shape) into the parameters and remove what they zero, for good."""
+
+    def set_gate(self, site: str, gate: Optional[Gate]) -> None:
+        """Put a gate at a site, or take it away (None)."""
+        if site not in {s.name for s in self.sites()}:
+            raise KeyError(f"no site '{site}' in this network")
+        if gate is None:
+            self._gates.pop(site, None)
+        else:
+            self._gates[site] = gate
+
+    def gated(self, site: str, values: Tensor) -> Tensor:
+        """``values`` after the gate of a site, if there is one."""
+        gate = self._gates.get(site)
+        return values if gate is None else gate(values)
+
+    @abstractmethod
+    def tensors(self) -> dict[str, Tensor]:
+        """Name -> parameter for every array of the spec, zeroed where pruned."""
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Name -> float32 array for every array of the spec."""
+        return {name: t.detach().cpu().numpy().astype(np.float32, copy=True) for name, t in self.tensors().items()}
+
+    @torch.no_grad()
+    def load_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Set the parameters from arrays in the spec's shapes; zeros of latent arrays stay free to train."""
+        for name, tensor in self.tensors().items():
+            tensor.copy_(torch.as_tensor(np.asarray(arrays[name], np.float32)))

@@ -1,0 +1,86 @@
+"""fv-SRN: latent grid and a small SnakeAlt predictor (thesis 2.8, 2.9, 4.2)."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import torch
+from torch import Tensor, nn
+
+from srn_core.networks.base import Lattice, PruneSite, SceneNetwork
+from srn_core.networks.fourier import axis_columns, fourier_features, position_features
+from srn_core.networks.latent_grid import LatentGrid
+from srn_core.networks.snake import snake_stack
+from srn_core.spec import FvSrnSpec
+
+
+class FvSrn(SceneNetwork):
+    """Position -> [position, Fourier features, latent at the position] -> predictor -> values.
+
+        coefficients -gate-> inverse wavelet -> latent grid -interpolate-> z(u)
+        u -> [u, gamma(u), z(u)] -> snake layers -> linear -> values
+
+    Sites for pruners: every array of latent coefficients, its shape without the feature axis, so
+    that the features of one place live and die together (thesis 4.2.1).
+    """
+
+    def __init__(self, spec: FvSrnSpec, generator: Optional[torch.Generator] = None) -> None:
+        super().__init__()
+        self._spec = spec
+        self.latent = LatentGrid(spec, generator)
+        self.layers = nn.ModuleList()
+        sizes = [spec.inputs, *spec.widths, spec.components]
+        for size_in, size_out in zip(sizes, sizes[1:]):
+            layer = nn.Linear(size_in, size_out)
+            bound = size_in**-0.5
+            with torch.no_grad():
+                layer.weight.copy_(torch.empty_like(layer.weight).uniform_(-bound, bound, generator=generator))
+                layer.bias.copy_(torch.empty_like(layer.bias).uniform_(-bound, bound, generator=generator))
+            self.layers.append(layer)
+
+    def spec(self) -> FvSrnSpec:
+        return self._spec
+
+    def sites(self) -> list[PruneSite]:
+        return [PruneSite(name, tuple(p.shape[1:]), (p,)) for name, p in self.latent.coefficients.items()]
+
+    def grid(self) -> Tensor:
+        """The spatial latent grid (features, z, y, x), behind the gates."""
+        names = self.latent.coefficients.keys()
+        return self.latent.spatial({name: self.gated(name, self.latent.coefficient(name)) for name in names})
+
+    def forward(self, points: Tensor) -> Tensor:
+        latent = self.latent.at_points(self.grid(), points)
+        inputs = torch.cat([position_features(points, self._spec.frequencies), latent], -1)
+        return self._predict(nn.functional.linear(inputs, self.layers[0].weight, self.layers[0].bias))
+
+    def on_lattice(self, lattice: Lattice) -> Tensor:
+        # The first layer is linear, so its position part is a sum of one small table per axis.
+        weight, bias = self.layers[0].weight, self.layers[0].bias
+        fourier = self._spec.frequencies
+        tables = []
+        for axis, u in enumerate((lattice.x, lattice.y, lattice.z)):
+            inputs = torch.cat([u[:, None], fourier_features(u[:, None], fourier)], -1)
+            tables.append(inputs @ weight[:, axis_columns(axis, fourier)].t())
+        x, y, z = tables
+        latent = self.latent.on_lattice(self.grid(), lattice)
+        position = (z + bias)[:, None, None] + y[:, None] + x
+        return self._predict(torch.addmm(position.reshape(-1, weight.shape[0]), latent, weight[:, 3 + 6 * fourier :].t()))
+
+    def _predict(self, pre_activation: Tensor) -> Tensor:
+        return snake_stack(pre_activation, [(layer.weight, layer.bias) for layer in self.layers[1:]])
+
+    @torch.no_grad()
+    def fold(self, site: str, scale: Tensor) -> None:
+        self.latent.coefficients[site].mul_(scale)
+        self.latent.kept(site).mul_((scale != 0).to(scale.dtype))
+
+    def tensors(self) -> dict[str, Tensor]:
+        with torch.no_grad():
+            for name, parameter in self.latent.coefficients.items():
+                parameter.mul_(self.latent.kept(name))
+        out: dict[str, Tensor] = dict(self.latent.coefficients.items())
+        for i, layer in enumerate(self.layers):
+            name = "output" if i == len(self.layers) - 1 else f"layer{i}"
+            out[f"{name}.weight"], out[f"{name}.bias"] = layer.weight, layer.bias
+        return out

@@ -1,0 +1,115 @@
+"""Neurcomp: SIREN layers with or without residual blocks (thesis 4.1)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Optional
+
+import torch
+from torch import Tensor, nn
+
+from srn_core.networks.base import Lattice, PruneSite, SceneNetwork
+from srn_core.networks.siren import ResidualSineBlock, SineLayer
+from srn_core.spec import NeurcompSpec
+
+
+class Neurcomp(SceneNetwork):
+    """Position -> sine layer -> residual blocks or sine layers -> linear -> values.
+
+    Sites for pruners: the inner layer of every residual block, whose outside must keep its width;
+    without residual blocks every sine layer (thesis 4.1.1).
+    """
+
+    def __init__(self, spec: NeurcompSpec, generator: Optional[torch.Generator] = None) -> None:
+        super().__init__()
+        self._spec = spec
+        self.first = SineLayer(3, spec.width, spec.omega, True, generator)
+        self.blocks = nn.ModuleList()
+        last = spec.width
+        for i, size in enumerate(spec.hidden):
+            if spec.residual:
+                self.blocks.append(ResidualSineBlock(last, size, spec.omega, spec.block_scales(i), generator))
+            else:
+                self.blocks.append(SineLayer(last, size, spec.omega, False, generator))
+                last = size
+        self.output = nn.Linear(last, spec.components)
+        bound = math.sqrt(6.0 / last) / spec.omega
+        with torch.no_grad():
+            self.output.weight.copy_(torch.empty_like(self.output.weight).uniform_(-bound, bound, generator=generator))
+            self.output.bias.zero_()
+
+    def spec(self) -> NeurcompSpec:
+        return self._spec
+
+    def sites(self) -> list[PruneSite]:
+        if self._spec.residual:
+            return [
+                PruneSite(f"block{i}.inner", (b.inner.weight.shape[0],), (b.outer.weight,))
+                for i, b in enumerate(self.blocks)
+            ]
+        layers = [self.first, *self.blocks]
+        followers = [*self.blocks, self.output]
+        names = ["first"] + [f"hidden{i}" for i in range(len(self.blocks))]
+        return [
+            PruneSite(name, (layer.weight.shape[0],), (follower.weight,))
+            for name, layer, follower in zip(names, layers, followers)
+        ]
+
+    def forward(self, points: Tensor) -> Tensor:
+        return self._after_first(self.first(points))
+
+    def on_lattice(self, lattice: Lattice) -> Tensor:
+        # The first layer's argument is a sum of one small table per axis.
+        weight = self.first.omega * self.first.weight
+        x, y, z = (u[:, None] * weight[:, axis] for axis, u in enumerate((lattice.x, lattice.y, lattice.z)))
+        angle = (z + self.first.bias)[:, None, None] + y[:, None] + x
+        return self._after_first(torch.sin(angle.reshape(-1, weight.shape[0])))
+
+    def _after_first(self, x: Tensor) -> Tensor:
+        if not self._spec.residual:
+            x = self.gated("first", x)
+            for i, layer in enumerate(self.blocks):
+                x = self.gated(f"hidden{i}", layer(x))
+            return self.output(x)
+        for i, block in enumerate(self.blocks):
+            inner = block.inner(x if block.in_scale == 1.0 else block.in_scale * x)
+            x = x + block.outer(self.gated(f"block{i}.inner", inner))
+            if block.out_scale != 1.0:
+                x = block.out_scale * x
+        return self.output(x)
+
+    @torch.no_grad()
+    def fold(self, site: str, scale: Tensor) -> None:
+        """Scale the outgoing weights of a site's neurons and cut the neurons whose scale is 0 out of the matrices."""
+        kept = scale.nonzero()[:, 0]
+        if len(kept) == 0:  # a layer keeps one neuron, silenced, so that its matrices exist
+            kept = torch.zeros(1, dtype=torch.long, device=scale.device)
+        if self._spec.residual:
+            index = int(site[len("block") : -len(".inner")])
+            layer, follower = self.blocks[index].inner, self.blocks[index].outer
+        else:
+            index = -1 if site == "first" else int(site[len("hidden") :])
+            layer = self.first if index < 0 else self.blocks[index]
+            follower = self.blocks[index + 1] if index + 1 < len(self.blocks) else self.output
+        layer.weight = nn.Parameter(layer.weight[kept])
+        layer.bias = nn.Parameter(layer.bias[kept])
+        follower.weight = nn.Parameter((follower.weight * scale)[:, kept])
+        if index < 0:
+            self._spec = replace(self._spec, width=len(kept))
+        else:
+            hidden = list(self._spec.hidden)
+            hidden[index] = len(kept)
+            self._spec = replace(self._spec, hidden=tuple(hidden))
+
+    def tensors(self) -> dict[str, Tensor]:
+        out: dict[str, Tensor] = {"first.weight": self.first.weight, "first.bias": self.first.bias}
+        for i, block in enumerate(self.blocks):
+            if self._spec.residual:
+                for part in ("inner", "outer"):
+                    layer = getattr(block, part)
+                    out[f"block{i}.{part}.weight"], out[f"block{i}.{part}.bias"] = layer.weight, layer.bias
+            else:
+                out[f"hidden{i}.weight"], out[f"hidden{i}.bias"] = block.weight, block.bias
+        out["output.weight"], out["output.bias"] = self.output.weight, self.output.bias
+        return out
