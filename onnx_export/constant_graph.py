@@ -1,0 +1,35 @@
+"""A constant field as a graph: normalised 0 everywhere."""
+
+from __future__ import annotations
+
+from typing import Mapping
+
+import numpy as np
+
+from onnx_export.axes import axis_inputs
+from onnx_export.graph_writer import GraphWriter
+from onnx_export.point_latents import held_points
+from srn_core.spec import ConstantSpec
+
+
+def grid_values(writer: GraphWriter, spec: ConstantSpec, arrays: Mapping[str, np.ndarray]) -> str:
+    """Inputs x, y, z; (components, nz * ny * nx) zeros."""
+    del arrays
+    x, y, z = axis_inputs(writer, spec.half_extent)
+    plane = writer.node("Add", writer.reshape(y, [-1, 1]), x)
+    volume = writer.node("Add", writer.reshape(z, [-1, 1, 1]), plane)
+    return _zeros(writer, spec, writer.cast(writer.reshape(volume, [1, -1]), np.float32))
+
+
+def point_values(
+    writer: GraphWriter, spec: ConstantSpec, arrays: Mapping[str, np.ndarray], table_of_cells: bool
+) -> str:
+    """Input "points" (N, 3); (components, N) zeros."""
+    del arrays, table_of_cells
+    rows = writer.node("Transpose", held_points(writer, spec.half_extent), perm=[1, 0])
+    return _zeros(writer, spec, writer.node("ReduceSum", rows, np.array([0], np.int64)))
+
+
+def _zeros(writer: GraphWriter, spec: ConstantSpec, row: str) -> str:
+    """(components, N) of 0 for (1, N) positions; not a number where the position is not."""
+    return str(writer.node("MatMul", np.zeros((spec.components, 1), np.float32), row))

@@ -1,0 +1,221 @@
+"""Decoding with ONNX Runtime: grids and points of one neural field, in bounded memory."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Callable, Iterable, Optional
+
+import numpy as np
+
+from onnx_export.blocks import block_shape, blocks
+from onnx_export.graph import grid_graph, points_graph
+from onnx_export.packages import import_onnxruntime
+from onnx_export.providers import CPU, ProviderChoice, choose, short_name
+from srn_core.codec.field import NeuralField
+from srn_core.errors import SrnInputError, SrnStoppedError
+from srn_core.progress import Progress, ProgressCallback
+
+CPU_CHUNK = 1 << 14
+"""Voxels per run on a CPU: the layers' numbers then stay in the cache."""
+GPU_CHUNK = 1 << 21
+"""Voxels per run elsewhere: enough to fill the device, a few hundred MB."""
+
+log = logging.getLogger(__name__)
+
+
+class Decoder:
+    """Evaluates a neural field with ONNX Runtime.
+
+    ``providers``: see :data:`onnx_export.providers.ProviderChoice`; by default CUDA where ONNX Runtime has it, else
+    the CPU. ``threads``: CPU threads, by default as many as this process may use. ``chunk``: voxels or
+    points per run, which bounds the memory; by default what suits the provider.
+
+    Graphs are built and sessions opened when first used. Values are float32, normalised to [-1, 1]
+    over the value range. Raises SrnInputError for a provider that is not there, and
+    SrnMissingPackageError.
+    """
+
+    def __init__(
+        self,
+        field: NeuralField,
+        providers: ProviderChoice = None,
+        threads: Optional[int] = None,
+        chunk: Optional[int] = None,
+    ) -> None:
+        if threads is not None and threads < 1:
+            raise SrnInputError(f"threads must be at least 1, not {threads}")
+        if chunk is not None and chunk < 1:
+            raise SrnInputError(f"chunk must be at least 1, not {chunk}")
+        self.field = field
+        self.threads = threads or _usable_cpus()
+        self._chunk = chunk
+        self._providers, self._named = choose(providers)
+        self._sessions: dict[str, Any] = {}
+        self._told = False
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """ONNX Runtime's names of what this runs on, the first doing the work; opens a session to know."""
+        if not self._sessions:
+            self._session("points")
+        return tuple(self._providers)
+
+    @property
+    def statement(self) -> str:
+        """One line that says what this runs on."""
+        name = short_name(self.providers[0])
+        version = import_onnxruntime().__version__
+        threads = f", {self.threads} thread{'s' if self.threads > 1 else ''}" if self.providers[0] == CPU else ""
+        return f"decoding with ONNX Runtime {version} on {name.upper()}{threads}"
+
+    @property
+    def chunk(self) -> int:
+        """Voxels or points per run."""
+        return self._chunk or (CPU_CHUNK if self.providers[0] == CPU else GPU_CHUNK)
+
+    def grid(
+        self,
+        ux: np.ndarray,
+        uy: np.ndarray,
+        uz: np.ndarray,
+        progress: Optional[ProgressCallback] = None,
+        out: Optional[np.ndarray] = None,
+    ) -> np.ndarray:
+        """Values (nz, ny, nx, C), float32, where the normalised coordinates ux (nx,), uy, uz cross.
+
+        Coordinates outside the volume are held at its border; NaN gives NaN. ``out`` takes the values
+        where given (any float dtype, a memmap too). ``progress`` is called from this thread; SrnStoppedError
+        where it returns False.
+        """
+        axes = [np.asarray(u, np.float64).reshape(-1) for u in (ux, uy, uz)]
+        dims = (len(axes[0]), len(axes[1]), len(axes[2]))
+        result = self._result((dims[2], dims[1], dims[0], self.field.spec.components), out)
+        if min(dims) == 0:
+            return result
+        unknown = [np.isnan(u) for u in axes]
+        known = [np.where(missing, 0.0, u) for u, missing in zip(axes, unknown)]
+        session = self._session("grid")
+
+        def decode(block: tuple[slice, slice, slice]) -> int:
+            x, y, z = block
+            feed = {name: u[part] for name, u, part in zip("xyz", known, block)}
+            values = session.run(None, feed)[0]
+            result[z, y, x] = values
+            return int(values.size)
+
+        self._run(decode, blocks(dims, block_shape(dims, self.chunk)), result.size, progress)
+        for axis, missing in enumerate(unknown):
+            if missing.any():
+                np.moveaxis(result, 2 - axis, 0)[missing] = np.nan
+        return result
+
+    def points(
+        self, u: np.ndarray, progress: Optional[ProgressCallback] = None, out: Optional[np.ndarray] = None
+    ) -> np.ndarray:
+        """Values (N, C), float32, at normalised positions u (N, 3). As :meth:`grid` otherwise."""
+        positions = np.asarray(u)
+        if positions.ndim != 2 or positions.shape[1] != 3:
+            raise SrnInputError(f"points must have the shape (N, 3), not {positions.shape}")
+        result = self._result((len(positions), self.field.spec.components), out)
+        if not len(positions):
+            return result
+        session, chunk = self._session("points"), self.chunk
+
+        def decode(start: int) -> int:
+            part = np.ascontiguousarray(positions[start : start + chunk], np.float32)
+            values = session.run(None, {"points": part})[0]
+            result[start : start + chunk] = values
+            return int(values.size)
+
+        self._run(decode, range(0, len(positions), chunk), result.size, progress)
+        return result
+
+    def _result(self, shape: tuple[int, ...], out: Optional[np.ndarray]) -> np.ndarray:
+        if out is None:
+            return np.empty(shape, np.float32)
+        if out.shape != shape or out.dtype.kind != "f":
+            raise SrnInputError(f"out must be a float array of shape {shape}, not {out.dtype} of {out.shape}")
+        return out
+
+    def _run(
+        self, decode: Callable[[Any], int], parts: Iterable[Any], total: int, progress: Optional[ProgressCallback]
+    ) -> None:
+        """Run all parts, several at a time on a CPU, and report from this thread."""
+        done = 0
+
+        def report(count: int) -> None:
+            nonlocal done
+            done += count
+            if progress is not None and progress(Progress("decoding", done / total)) is False:
+                raise SrnStoppedError("decoding was stopped")
+
+        workers = self.threads if self.providers[0] == CPU else 1
+        if workers == 1:
+            for part in parts:
+                report(decode(part))
+            return
+        # ONNX Runtime's sines run on one thread, whole chunks beside each other on all.
+        waiting: deque[Future[int]] = deque()
+        with ThreadPoolExecutor(workers) as pool:
+            try:
+                for part in parts:
+                    waiting.append(pool.submit(decode, part))
+                    if len(waiting) >= 4 * workers:
+                        report(waiting.popleft().result())
+                while waiting:
+                    report(waiting.popleft().result())
+            except BaseException:
+                for future in waiting:
+                    future.cancel()
+                raise
+
+    def _session(self, kind: str) -> Any:
+        if kind not in self._sessions:
+            if kind == "grid":
+                model = grid_graph(self.field)
+            else:
+                model = points_graph(self.field, physical=False, table_of_cells=True)
+            self._sessions[kind] = self._open(model.SerializeToString())
+            if not self._told:
+                self._told = True
+                log.info(self.statement)
+        return self._sessions[kind]
+
+    def _open(self, model: bytes) -> Any:
+        """A session on the chosen provider; on the CPU where a better one turns out not to start."""
+        runtime = import_onnxruntime()
+        options = runtime.SessionOptions()
+        options.log_severity_level = 3
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        first = self._providers[0]
+        reason = "it did not start"
+        try:
+            session = runtime.InferenceSession(model, options, providers=self._providers)
+        except Exception as error:  # noqa: BLE001  the provider decides what it raises
+            if first == CPU:
+                raise
+            session, reason = None, str(error).splitlines()[0] if str(error) else type(error).__name__
+        # ONNX Runtime itself steps down to the CPU where a provider's libraries do not load.
+        if session is not None and session.get_providers()[0] == first:
+            return session
+        if self._named:
+            raise SrnInputError(
+                f"ONNX Runtime's provider '{short_name(first)}' cannot be used here ({reason}); "
+                "choose 'cpu', or install the libraries it needs"
+            )
+        log.warning("%s cannot be used (%s): decoding runs on the CPU", short_name(first).upper(), reason)
+        self._providers = [CPU]
+        if session is not None and session.get_providers()[0] == CPU:
+            return session
+        return runtime.InferenceSession(model, options, providers=[CPU])
+
+
+def _usable_cpus() -> int:
+    """CPUs this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,90 @@
+"""From a neural field to an ONNX model: the door of this room.
+
+Two graphs of one field. :func:`points_graph` takes any positions and is what ``.onnx`` files hold;
+:func:`grid_graph` takes the coordinates along three axes and gives their crossings, many times faster.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from onnx_export import constant_graph, fvsrn_graph, neurcomp_graph
+from onnx_export.graph_writer import GraphWriter
+from onnx_export.metadata import model_metadata
+from srn_core.codec.atomic import write_bytes
+from srn_core.codec.field import NeuralField
+from srn_core.errors import SrnInputError
+
+BUILDERS: dict[str, ModuleType] = {
+    "constant": constant_graph,
+    "fvsrn": fvsrn_graph,
+    "neurcomp": neurcomp_graph,
+}
+"""Network kind -> module with ``grid_values`` and ``point_values``."""
+
+
+def points_graph(field: NeuralField, physical: bool = True, table_of_cells: bool = False) -> Any:
+    """Model "points" (N, 3) float32, normalised coordinates -> "values" (N, C) float32.
+
+    Positions outside the volume are held at its border; one that is not a number gives NaN.
+    ``physical``: in the array's own units, or normalised to [-1, 1] over its value range.
+    ``table_of_cells``: keep the latent grid cell by cell: faster to read, up to eight times larger.
+    Raises SrnInputError for an unknown network or a range that float32 cannot hold, and
+    SrnMissingPackageError.
+    """
+    writer = GraphWriter()
+    values = _builder(field).point_values(writer, field.spec, _arrays(field), table_of_cells)
+    if physical:
+        low, high = _physical_range(field)
+        values = writer.node("Mul", values, ((high - low) / 2.0)[:, None].astype(np.float32))
+        values = writer.node("Add", values, ((high + low) / 2.0)[:, None].astype(np.float32))
+    values = writer.node("Transpose", values, perm=[1, 0])
+    shape = ["N", field.spec.components]
+    return writer.model(values, "values", shape, f"{field.spec.kind} at points", model_metadata(field, physical))
+
+
+def grid_graph(field: NeuralField) -> Any:
+    """Model "x" (nx,), "y" (ny,), "z" (nz,) float64, normalised -> "values" (nz, ny, nx, C) float32, normalised.
+
+    The coordinates need not be evenly spaced or sorted, but each axis needs one at least, and none may
+    be NaN. Raises as :func:`points_graph` does.
+    """
+    writer = GraphWriter()
+    values = _builder(field).grid_values(writer, field.spec, _arrays(field))
+    nx, ny, nz = (writer.node("Shape", axis) for axis in ("x", "y", "z"))
+    components = field.spec.components
+    if components > 1:
+        values = writer.node("Transpose", values, perm=[1, 0])
+    values = writer.reshape(values, [nz, ny, nx, components])
+    shape = ["nz", "ny", "nx", components]
+    return writer.model(values, "values", shape, f"{field.spec.kind} on a grid", model_metadata(field, False))
+
+
+def write_onnx(path: Any, field: NeuralField) -> None:
+    """Write :func:`points_graph` to a ``.onnx`` file, whole or not at all."""
+    write_bytes(path, points_graph(field).SerializeToString())
+
+
+def _builder(field: NeuralField) -> Any:
+    kind = field.spec.kind
+    if kind not in BUILDERS:
+        raise SrnInputError(f"no graph is known for network kind '{kind}'; known kinds: {', '.join(sorted(BUILDERS))}")
+    return BUILDERS[kind]
+
+
+def _arrays(field: NeuralField) -> dict[str, np.ndarray]:
+    return {name: stored.values() for name, stored in field.arrays.items()}
+
+
+def _physical_range(field: NeuralField) -> tuple[np.ndarray, np.ndarray]:
+    """Minimum and maximum per component, float64 (C,)."""
+    low, high = np.array(field.value_range, np.float64).reshape(-1, 2).T
+    if max(np.abs(low).max(), np.abs(high).max()) > np.finfo(np.float32).max:
+        raise SrnInputError(
+            f"array '{field.name}' has values up to {max(np.abs(low).max(), np.abs(high).max()):g}, more than float32 "
+            "holds, so it cannot be exported to ONNX in its own units; rescale the array before compressing it"
+        )
+    return low, high
