@@ -1,0 +1,77 @@
+"""Data objects that carry a neural file in their field data, and the neural file they carry."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence
+
+import numpy as np
+from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+from vtkmodules.vtkCommonCore import vtkStringArray
+from vtkmodules.vtkCommonDataModel import vtkCompositeDataSet, vtkDataObject
+
+from srn_core.errors import SrnInputError
+
+if TYPE_CHECKING:
+    from srn_core.api import NeuralFile
+    from srn_core.codec.field import NeuralField
+
+BYTES = "srn_bytes"
+REPORT = "srn_report"
+
+
+def attach(data: vtkDataObject, content: bytes, report: Optional[Mapping[str, Any]] = None) -> None:
+    """Put the bytes of a neural file, and the report of its making, into the field data."""
+    packed = numpy_to_vtk(np.frombuffer(content, np.uint8), deep=True)
+    packed.SetName(BYTES)
+    data.GetFieldData().AddArray(packed)
+    if report is not None:
+        text = vtkStringArray()
+        text.SetName(REPORT)
+        text.InsertNextValue(json.dumps(report))
+        data.GetFieldData().AddArray(text)
+
+
+def content(data: Optional[vtkDataObject]) -> Optional[bytes]:
+    """The bytes of the neural file that ``data``, or one of its blocks, carries; None where there is none."""
+    if data is None:
+        return None
+    array = data.GetFieldData().GetArray(BYTES)
+    if array is not None and array.GetNumberOfValues() > 0:
+        return bytes(vtk_to_numpy(array).astype(np.uint8).tobytes())
+    if isinstance(data, vtkCompositeDataSet):
+        blocks = data.NewIterator()
+        while not blocks.IsDoneWithTraversal():
+            found = content(blocks.GetCurrentDataObject())
+            if found is not None:
+                return found
+            blocks.GoToNextItem()
+    return None
+
+
+def required_content(data: Optional[vtkDataObject], job: str) -> bytes:
+    """The bytes that ``data`` carries. Raises SrnInputError where it carries none."""
+    found = content(data)
+    if found is None:
+        raise SrnInputError(
+            f"{job}: the input carries no neural file (field data array '{BYTES}'). Apply Neural Compress first, "
+            "or open a .srn file, and use that as the input"
+        )
+    return found
+
+
+def times(file: NeuralFile) -> list[float]:
+    """The time steps that the fields of a file know, ascending."""
+    return sorted({float(f.time) for f in file.fields if f.time is not None})
+
+
+def fields_at(file: NeuralFile, time: Optional[float]) -> list[NeuralField]:
+    """The fields of the time step nearest to ``time`` (the first one for None), and those that know no time."""
+    known = times(file)
+    nearest = None if not known else known[0] if time is None else min(known, key=lambda t: abs(t - time))
+    return [f for f in file.fields if f.time is None or float(f.time) == nearest]
+
+
+def chosen(fields: Sequence[NeuralField], wanted: Optional[Sequence[str]]) -> list[NeuralField]:
+    """The fields whose names are ``wanted`` (None: all)."""
+    return [f for f in fields if wanted is None or f.name in wanted]

@@ -1,0 +1,145 @@
+"""Decoding a neural file onto a grid of wanted fineness: what the resampling filters and the reader share."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Optional, Sequence
+
+from vtkmodules.vtkCommonDataModel import vtkDataObject, vtkImageData
+from vtkmodules.vtkCommonExecutionModel import vtkAlgorithm, vtkStreamingDemandDrivenPipeline
+
+from srn_core.errors import SrnInputError
+from srn_core.progress import ProgressCallback
+from srn_core.volume import Geometry
+from srn_filters import vtk_bridge
+
+if TYPE_CHECKING:
+    from srn_core.api import NeuralFile
+    from srn_core.codec.field import NeuralField
+
+MODES = ("Scale", "Dims", "Spacing")
+MAX_SAMPLES = 2**31 - 1
+"""Along one axis: extents are C ints."""
+
+
+@dataclass(frozen=True)
+class Fineness:
+    """How fine the decoded grid is to be, and which part of it is wanted."""
+
+    mode: str = "Scale"
+    """One of MODES: which of the next three is in force."""
+    scale: float = 1.0
+    """Samples along each axis, as a multiple of the original ones; 1 is the original grid."""
+    dims: tuple[int, int, int] = (0, 0, 0)
+    """Samples along x, y, z; 0: as many as the original has there."""
+    spacing: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Wanted distance of samples; the nearest one that divides the box evenly is taken. 0: the original's."""
+    region: Optional[tuple[int, int, int, int, int, int]] = None
+    """x0, x1, y0, y1, z0, z1: indices of original samples, both ends included. None: all of them."""
+
+    def dims_for(self, original: Geometry) -> tuple[int, int, int]:
+        """Samples of the decoded grid along x, y, z. Raises SrnInputError for absurd wishes."""
+        if self.mode == "Scale":
+            if not (self.scale > 0 and math.isfinite(self.scale)):
+                raise SrnInputError(f"Scale must be more than 0, not {self.scale:g}")
+            wanted = [n if n == 1 else max(1, round(n * self.scale)) for n in original.dims]
+        elif self.mode == "Dims":
+            if min(self.dims) < 0:
+                raise SrnInputError(f"Dims must be 0 (as the original) or more along each axis, not {self.dims}")
+            wanted = [m or n for m, n in zip(self.dims, original.dims)]
+        elif self.mode == "Spacing":
+            if not all(s >= 0 and math.isfinite(s) for s in self.spacing):
+                raise SrnInputError(f"Spacing must be 0 (as the original) or more along each axis, not {self.spacing}")
+            ends = 1 if original.association == "point" else 0
+            wanted = [
+                n if not s or n == 1 else max(1, round((n - ends) * abs(old) / s) + ends)
+                for s, n, old in zip(self.spacing, original.dims, original.spacing)
+            ]
+        else:
+            raise SrnInputError(f"the sampling mode must be one of {', '.join(MODES)}, not {self.mode!r}")
+        if max(wanted) > MAX_SAMPLES:
+            raise SrnInputError(f"a grid of {' x '.join(str(n) for n in wanted)} samples is more than VTK can count")
+        return wanted[0], wanted[1], wanted[2]
+
+
+class DecodedGrid:
+    """Fields of one time step on one grid, of which any part can be asked for."""
+
+    def __init__(self, file: NeuralFile, fields: Sequence[NeuralField], fineness: Fineness) -> None:
+        """Fields that lie on another grid than the first one are left out; see ``left_out``.
+
+        Raises SrnInputError for no fields, an absurd fineness, or a region outside of the grid.
+        """
+        if not fields:
+            raise SrnInputError("no array of the neural file is chosen")
+        self._file = file
+        first = fields[0].geometry
+        self._region = fineness.region
+        box = first if self._region is None else first.cropped(self._region)
+        self._dims = fineness.dims_for(box)
+        self.grid = box if self._dims == box.dims else box.resampled(self._dims)
+        """Geometry of the whole decoded grid, as the first field is associated."""
+        self._fields = [f for f in fields if f.geometry == first or _other_association(f.geometry, first)]
+        self.left_out = [f.name for f in fields if f not in self._fields]
+
+    @property
+    def extent(self) -> tuple[int, ...]:
+        """Point extent of the whole decoded grid."""
+        return self.grid.extent
+
+    def announce(self, info: Any) -> None:
+        """Tell the pipeline the extent and that any part of it can be had by itself."""
+        info.Set(vtkStreamingDemandDrivenPipeline.WHOLE_EXTENT(), self.extent, 6)
+        info.Set(vtkDataObject.ORIGIN(), self.grid.origin, 3)
+        info.Set(vtkDataObject.SPACING(), self.grid.spacing, 3)
+        info.Set(vtkDataObject.DIRECTION(), self.grid.direction, 9)
+        info.Set(vtkAlgorithm.CAN_PRODUCE_SUB_EXTENT(), 1)
+
+    def decode(self, extent: Sequence[int], progress: ProgressCallback) -> vtkImageData:
+        """The image of a point extent, with all fields."""
+        image = vtk_bridge.empty_image(self.grid, extent)
+        if any(extent[2 * a] > extent[2 * a + 1] for a in range(3)):
+            return image
+        for field in self._fields:
+            more = _more_samples(self.grid.association, field.geometry.association)
+            dims = (self._dims[0] + more, self._dims[1] + more, self._dims[2] + more)
+            region = None if self._region is None else [r + more * (i % 2) for i, r in enumerate(self._region)]
+            volume = self._file.decode(
+                dims=dims,
+                region=region,
+                array=field.name,
+                time=field.time,
+                progress=progress,
+                part=sample_region(extent, self.grid.start, dims, field.geometry.association),
+            )
+            vtk_bridge.add_volume(image, volume)
+        return image
+
+
+def sample_region(
+    extent: Sequence[int], start: Sequence[int], dims: Sequence[int], association: str
+) -> tuple[int, int, int, int, int, int]:
+    """Inclusive sample indices of a point extent: for cells one fewer along each axis, but at least one."""
+    ends: list[int] = []
+    for axis in range(3):
+        low, high = int(extent[2 * axis]), int(extent[2 * axis + 1])
+        if association == "cell":
+            last = start[axis] + dims[axis] - 1
+            low = min(low, last)
+            high = min(max(high - 1, low), last)
+        ends += [low, high]
+    return ends[0], ends[1], ends[2], ends[3], ends[4], ends[5]
+
+
+def _more_samples(given: str, wanted: str) -> int:
+    """How many more samples along an axis points have than cells."""
+    return 0 if given == wanted else 1 if wanted == "point" else -1
+
+
+def _other_association(one: Geometry, other: Geometry) -> bool:
+    """Point and cell samples of one and the same image."""
+    return (one.association != other.association) and (
+        (one.extent, one.origin, one.spacing, one.direction)
+        == (other.extent, other.origin, other.spacing, other.direction)
+    )

@@ -1,0 +1,153 @@
+"""What the algorithms share whose output is a decoded grid, wherever their neural file comes from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Optional, Sequence
+
+from vtkmodules.vtkCommonCore import vtkOutputWindow
+from vtkmodules.vtkCommonDataModel import vtkDataObject, vtkImageData
+from vtkmodules.vtkCommonExecutionModel import vtkStreamingDemandDrivenPipeline
+
+import srn_core
+from srn_core.errors import SrnInputError
+from srn_filters import carrier, packages
+from srn_filters.algorithm import NeuralAlgorithm, setting, text
+from srn_filters.decoded_grid import DecodedGrid, Fineness
+
+if TYPE_CHECKING:
+    from srn_core.api import NeuralFile
+    from srn_core.codec.field import NeuralField
+
+
+class DecodingAlgorithm(NeuralAlgorithm):
+    """Output: an image, of which exactly the update extent is decoded. It carries the neural file on."""
+
+    def __init__(self, inputs: int) -> None:
+        super().__init__(nInputPorts=inputs, inputType="vtkDataObject", nOutputPorts=1, outputType="vtkImageData")
+        self._content: Optional[bytes] = None
+        self._file: Optional[NeuralFile] = None
+
+    def find_content(self, time: Optional[float]) -> bytes:
+        """The bytes of the neural file for a time step. Raises SrnError or OSError."""
+        raise NotImplementedError
+
+    def times(self) -> list[float]:
+        """Time steps to announce."""
+        return carrier.times(self.file(None))
+
+    def fields(self, time: Optional[float]) -> Sequence[NeuralField]:
+        """The fields to decode."""
+        return carrier.fields_at(self.file(time), time)
+
+    def fineness(self) -> Fineness:
+        """How fine to decode."""
+        raise NotImplementedError
+
+    def file(self, time: Optional[float]) -> NeuralFile:
+        """The neural file for a time step, opened once."""
+        content = self.find_content(time)
+        if self._file is None or content != self._content:
+            self._file, self._content = srn_core.load(content), content
+        return self._file
+
+    def grid(self, time: Optional[float]) -> DecodedGrid:
+        """The whole grid of a time step."""
+        return DecodedGrid(self.file(time), self.fields(time), self.fineness())
+
+    def RequestInformation(self, request: Any, inInfo: Any, outInfo: Any) -> int:
+        """Called by VTK: announces the decoded grid and the time steps."""
+        info = outInfo.GetInformationObject(0)
+        try:
+            packages.require(self.needs, self.label)
+            times = self.times()
+            self.grid(times[0] if times else None).announce(info)
+        except Exception:
+            return 1  # RequestData meets it again, and says so
+        pipeline = vtkStreamingDemandDrivenPipeline
+        if times:
+            info.Set(pipeline.TIME_STEPS(), times, len(times))
+            info.Set(pipeline.TIME_RANGE(), (times[0], times[-1]), 2)
+        return 1
+
+    def execute(self, in_info: Any, out_info: Any) -> None:
+        """Decode what is asked for."""
+        info = out_info.GetInformationObject(0)
+        pipeline = vtkStreamingDemandDrivenPipeline
+        time = info.Get(pipeline.UPDATE_TIME_STEP()) if info.Has(pipeline.UPDATE_TIME_STEP()) else None
+        grid = self.grid(time)
+        extent = info.Get(pipeline.UPDATE_EXTENT()) if info.Has(pipeline.UPDATE_EXTENT()) else grid.extent
+        image = grid.decode(extent, self.progress())
+        carrier.attach(image, self.find_content(time))
+        output = vtkImageData.GetData(out_info, 0)
+        output.ShallowCopy(image)
+        if time is not None:
+            output.GetInformation().Set(vtkDataObject.DATA_TIME_STEP(), time)
+        if grid.left_out:
+            vtkOutputWindow.GetInstance().DisplayWarningText(
+                f"Warning: {self.label}: left out, being on another grid than the first array: "
+                f"{', '.join(grid.left_out)}\n"
+            )
+
+
+class Resampling(DecodingAlgorithm):
+    """The settings of fineness and region that both resampling algorithms have."""
+
+    def __init__(self, inputs: int) -> None:
+        super().__init__(inputs)
+        self._mode, self._scale, self._whole = "Scale", 1.0, True
+        self._dims, self._spacing, self._region = (0, 0, 0), (0.0, 0.0, 0.0), (0, 0, 0, 0, 0, 0)
+
+    SetSampling = setting("_mode", text)
+    SetScale = setting("_scale", float)
+    SetDims = setting("_dims", lambda x, y, z: (int(x), int(y), int(z)))
+    SetSpacing = setting("_spacing", lambda x, y, z: (float(x), float(y), float(z)))
+    SetWholeVolume = setting("_whole", bool)
+    SetRegion = setting("_region", lambda *ends: tuple(int(e) for e in ends))
+
+    def fineness(self) -> Fineness:
+        """As the panel says."""
+        return Fineness(self._mode, self._scale, self._dims, self._spacing, None if self._whole else self._region)
+
+
+class NeuralResample(Resampling):
+    """Input: anything that carries a neural file. Output: its fields on a grid of any fineness."""
+
+    label = "Neural Resample"
+
+    def __init__(self) -> None:
+        super().__init__(inputs=1)
+
+    def find_content(self, time: Optional[float]) -> bytes:
+        """What the input carries; the input is brought up to date where it has not been yet."""
+        return carrier.required_content(self.GetInputDataObject(0, 0), self.label)
+
+    def RequestInformation(self, request: Any, inInfo: Any, outInfo: Any) -> int:
+        """Called by VTK: announces the decoded grid and the time steps."""
+        # The grid stands in the data, not in what the input announces, so the input has to be made first.
+        source, port = self.GetInputAlgorithm(0, 0), self.GetInputConnection(0, 0).GetIndex()
+        source.Update(port)
+        return super().RequestInformation(request, inInfo, outInfo)
+
+
+class NeuralResampleFile(Resampling):
+    """A source: the fields of a .srn file on a grid of any fineness."""
+
+    label = "Neural Resample File"
+
+    def __init__(self) -> None:
+        super().__init__(inputs=0)
+        self._name = ""
+
+    SetFileName = setting("_name", text)
+
+    def find_content(self, time: Optional[float]) -> bytes:
+        """The bytes of the file."""
+        if not self._name:
+            raise SrnInputError("no file is named; give the name of a .srn file")
+        return read_content(self._name)
+
+
+def read_content(path: str) -> bytes:
+    """The bytes of a file. Raises OSError."""
+    with open(path, "rb") as stream:
+        return stream.read()

@@ -1,0 +1,71 @@
+"""The report of a compression as lines that a person reads."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Optional
+
+
+def readable(report: Mapping[str, Any]) -> str:
+    """Sizes, errors and how they came about; what the report does not know is left out."""
+    lines = [
+        _line("Size", _size(report)),
+        _line("PSNR", _number(report.get("psnr"), "{:.2f} dB")),
+        _line("SSIM", _number(report.get("ssim"), "{:.4f}")),
+        _line("Largest error", _number(report.get("max_error"), "{:.4g}")),
+        _line("RMSE", _number(report.get("rmse"), "{:.4g}")),
+        _line("Network", _network(report)),
+        _line("Training", _training(report)),
+        _line("Decoding", _decoding(report)),
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def _line(name: str, value: Optional[str]) -> str:
+    return f"{name}: {value}" if value else ""
+
+
+def _number(value: Any, form: str) -> Optional[str]:
+    return None if value is None else form.format(float(value))
+
+
+def _bytes(count: float) -> str:
+    for unit in ("bytes", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.4g} {unit}"
+        count /= 1000
+    return f"{count:.4g} GB"
+
+
+def _size(report: Mapping[str, Any]) -> Optional[str]:
+    if report.get("bytes") is None or report.get("original_bytes") is None:
+        return None
+    ratio = report.get("ratio")
+    return f"{_bytes(report['bytes'])} for {_bytes(report['original_bytes'])}" + (
+        "" if ratio is None else f" ({float(ratio):.1f} : 1)"
+    )
+
+
+def _network(report: Mapping[str, Any]) -> Optional[str]:
+    parts = [str(report[k]) for k in ("network", "pruner") if report.get(k)]
+    if report.get("parameters") is not None:
+        parts.append(f"{int(report['parameters'])} parameters")
+    if report.get("kept_fraction") is not None:
+        parts.append(f"{100 * float(report['kept_fraction']):.0f} % kept")
+    return ", ".join(parts)
+
+
+def _training(report: Mapping[str, Any]) -> Optional[str]:
+    seconds = report.get("train_seconds", report.get("seconds"))
+    parts = [] if seconds is None else [f"{float(seconds):.1f} s"]
+    if report.get("device"):
+        parts.append(f"on {report['device']}")
+    if report.get("seed") is not None:
+        parts.append(f"seed {report['seed']}")
+    if report.get("stopped_early"):
+        parts.append("stopped early")
+    return ", ".join(parts)
+
+
+def _decoding(report: Mapping[str, Any]) -> Optional[str]:
+    parts = [_number(report.get("decode_mvoxel_s"), "{:.1f} Mvoxel/s") or "", str(report.get("provider") or "")]
+    return ", ".join(part for part in parts if part)

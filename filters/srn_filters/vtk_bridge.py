@@ -1,0 +1,158 @@
+"""The one place where VTK's objects become volumes and volumes become VTK's objects."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Optional, Sequence
+
+import numpy as np
+from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+from vtkmodules.vtkCommonCore import vtkBitArray, vtkDataArray, vtkStringArray, vtkUnsignedCharArray
+from vtkmodules.vtkCommonDataModel import (
+    vtkDataObject,
+    vtkDataSet,
+    vtkDataSetAttributes,
+    vtkImageData,
+    vtkPointSet,
+    vtkTable,
+)
+
+from srn_core.errors import SrnInputError
+from srn_core.volume import Geometry, Volume
+
+GHOSTS = vtkDataSetAttributes.GhostArrayName()
+
+
+def geometry(image: vtkImageData, association: str) -> Geometry:
+    """Where the point or cell samples of an image lie. Raises SrnInputError for an image without any."""
+    points = image.GetDimensions()
+    if min(points) < 1:
+        raise SrnInputError(
+            "the input image is empty (it has no points); check that the source before this filter gives data"
+        )
+    x0, _, y0, _, z0, _ = image.GetExtent()
+    matrix = image.GetDirectionMatrix()
+    return Geometry(
+        dims=tuple(points) if association == "point" else tuple(max(n - 1, 1) for n in points),
+        origin=image.GetOrigin(),
+        spacing=image.GetSpacing(),
+        direction=tuple(matrix.GetElement(row, column) for row in range(3) for column in range(3)),
+        start=(x0, y0, z0),
+        association=association,
+    )
+
+
+def array_names(image: vtkImageData, association: str) -> list[str]:
+    """Names of the arrays of an image, ghost markers left out."""
+    attributes = _attributes(image, association)
+    names = (attributes.GetArrayName(i) for i in range(attributes.GetNumberOfArrays()))
+    return [name for name in names if name and name != GHOSTS]
+
+
+def volume(image: vtkImageData, association: str, name: str) -> Volume:
+    """One array of an image; its values are shared with VTK, not copied.
+
+    Raises SrnInputError for an empty image, and for an array that is missing, text, or of the wrong length.
+    """
+    grid = geometry(image, association)
+    array = _attributes(image, association).GetAbstractArray(name)
+    if array is None:
+        known = array_names(image, association)
+        raise SrnInputError(
+            f"the input has no {association} array '{name}'; "
+            + (f"its {association} arrays are: {', '.join(known)}" if known else f"it has no {association} arrays")
+        )
+    if not isinstance(array, vtkDataArray):
+        raise SrnInputError(f"array '{name}' holds text ({array.GetClassName()}); only numbers can be compressed")
+    if array.GetNumberOfTuples() != grid.samples:
+        raise SrnInputError(f"array '{name}' has {array.GetNumberOfTuples()} values, the grid {grid.samples} samples")
+    values = vtk_to_numpy(_plain(array))
+    components = array.GetNumberOfComponents()
+    shape = grid.shape if components == 1 else (*grid.shape, components)
+    time = image.GetInformation().Get(vtkDataObject.DATA_TIME_STEP())
+    return Volume(values.reshape(shape), grid, name, time=time, valid=_visible(image, grid))
+
+
+def empty_image(geometry: Geometry, extent: Optional[Sequence[int]] = None) -> vtkImageData:
+    """An image without arrays. ``extent`` replaces the geometry's point extent, for axes of one point."""
+    image = vtkImageData()
+    image.SetExtent(*(geometry.extent if extent is None else extent))
+    image.SetOrigin(*geometry.origin)
+    image.SetSpacing(*geometry.spacing)
+    image.SetDirectionMatrix(*geometry.direction)
+    return image
+
+
+def add_volume(image: vtkImageData, volume: Volume) -> None:
+    """Give an image one more array, the scalars (or, for 3 components, vectors) of its points or cells."""
+    attributes = _attributes(image, volume.geometry.association)
+    array = data_array(volume.values.reshape(volume.geometry.samples, -1), volume.name)
+    attributes.AddArray(array)
+    if attributes.GetScalars() is None and array.GetNumberOfComponents() == 1:
+        attributes.SetActiveScalars(volume.name)
+    elif attributes.GetVectors() is None and array.GetNumberOfComponents() == 3:
+        attributes.SetActiveVectors(volume.name)
+
+
+def data_array(values: np.ndarray, name: str) -> vtkDataArray:
+    """A VTK array holding a copy of ``values``: (N,) or (N, components)."""
+    if values.dtype == np.bool_:
+        values = values.astype(np.uint8)
+    elif values.dtype == np.float16:
+        values = values.astype(np.float32)
+    native = np.ascontiguousarray(values.astype(values.dtype.newbyteorder("="), copy=False))
+    array = numpy_to_vtk(native, deep=True)
+    array.SetName(name)
+    return array
+
+
+def positions(data: vtkDataSet) -> np.ndarray:
+    """World positions of a data set's points, float64 (N, 3)."""
+    count = data.GetNumberOfPoints()
+    if count == 0:
+        return np.zeros((0, 3))
+    if isinstance(data, vtkImageData):
+        grid = geometry(data, "point")
+        z, y, x = np.meshgrid(*(np.arange(n, dtype=np.float64) for n in grid.shape), indexing="ij")
+        return grid.position_of(np.stack([x.ravel(), y.ravel(), z.ravel()], axis=1))
+    if isinstance(data, vtkPointSet):
+        return vtk_to_numpy(data.GetPoints().GetData()).astype(np.float64)
+    return np.array([data.GetPoint(i) for i in range(count)], np.float64)
+
+
+def table(columns: Mapping[str, Sequence[Any]]) -> vtkTable:
+    """A table of columns of numbers (None becomes NaN) or texts."""
+    result = vtkTable()
+    for name, values in columns.items():
+        if any(isinstance(v, str) for v in values):
+            text = vtkStringArray()
+            text.SetName(name)
+            for value in values:
+                text.InsertNextValue(str(value))
+            result.AddColumn(text)
+        else:
+            numbers = np.array([np.nan if v is None else v for v in values], np.float64)
+            result.AddColumn(data_array(numbers, name))
+    return result
+
+
+def _attributes(image: vtkImageData, association: str) -> vtkDataSetAttributes:
+    return image.GetPointData() if association == "point" else image.GetCellData()
+
+
+def _plain(array: vtkDataArray) -> vtkDataArray:
+    """Bits cannot be shared with NumPy: as bytes they can."""
+    if not isinstance(array, vtkBitArray):
+        return array
+    octets = vtkUnsignedCharArray()
+    octets.DeepCopy(array)
+    return octets
+
+
+def _visible(image: vtkImageData, grid: Geometry) -> Optional[np.ndarray]:
+    """False where the image blanks a sample out; None where it blanks none."""
+    ghosts = _attributes(image, grid.association).GetArray(GHOSTS)
+    if ghosts is None:
+        return None
+    hidden = vtkDataSetAttributes.HIDDENPOINT if grid.association == "point" else vtkDataSetAttributes.HIDDENCELL
+    mask = (vtk_to_numpy(ghosts) & hidden) == 0
+    return None if mask.all() else mask.reshape(grid.shape)
