@@ -1,0 +1,105 @@
+"""The frame of an .srn file: magic, version, deflated header, then sections back to back."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import NamedTuple
+
+from srn_core.codec import header_text
+from srn_core.codec.header import FILE, FileHeader, SectionHeader, sections_of
+from srn_core.errors import SrnFormatError
+
+MAGIC = b"SRN\x1a"
+"""The last byte stops a terminal's `type` and shows a transfer as text, which loses it."""
+FORMAT_VERSION = 1
+PREFIX = struct.Struct("<4sHII")
+"""Magic, version, bytes of the deflated header, CRC-32 of the 10 bytes before it and the deflated header."""
+
+
+class Section(NamedTuple):
+    """A section of a file, for reports."""
+
+    field: str
+    holds: str
+    """Names of the arrays and the layout, or "validity mask"."""
+    codec: str
+    packed: int
+    size: int
+
+
+def frame(header: FileHeader, sections: list[bytes]) -> bytes:
+    """The whole file."""
+    packed = header_text.encode(FILE.write(header))
+    return b"".join([_prefix(packed), packed, *sections])
+
+
+def parse(data: bytes) -> tuple[FileHeader, int]:
+    """The header, and where the sections start.
+
+    Raises SrnFormatError unless magic, version, CRC and JSON are right and the sections that the
+    header lists end exactly where the file ends.
+    """
+    if data[: len(MAGIC)] != MAGIC:
+        raise SrnFormatError("this is not an SRN file (it does not begin with 'SRN'); choose a file that ends in .srn")
+    if len(data) < PREFIX.size:
+        raise SrnFormatError(f"the file is cut off: it has only {len(data)} bytes; copy or download it again")
+    _, version, length, crc = PREFIX.unpack_from(data)
+    if version > FORMAT_VERSION:
+        raise SrnFormatError(
+            f"the file has format version {version}, this release reads up to {FORMAT_VERSION}: "
+            "it was made by a newer release (or is damaged); update SRN for ParaView"
+        )
+    if version < 1:
+        raise SrnFormatError("the file has format version 0, which never was; it is damaged")
+    start = PREFIX.size + length
+    if start > len(data):
+        raise SrnFormatError(f"the file is cut off in its header ({len(data)} of {start} bytes); copy it again")
+    packed = bytes(data[PREFIX.size : start])
+    if _crc(bytes(data[: PREFIX.size - 4]) + packed) != crc:
+        raise SrnFormatError("the file's header is damaged (its checksum is wrong); copy or download the file again")
+    try:
+        header: FileHeader = FILE.read(header_text.decode(packed), "header")
+    except RecursionError as error:
+        raise SrnFormatError("the file's header is nested absurdly deep; the file is damaged") from error
+    wanted = start + sum(s.packed for f in header.fields for s in sections_of(f))
+    if wanted > len(data):
+        raise SrnFormatError(f"the file is cut off: {len(data)} of {wanted} bytes are there; copy or download it again")
+    if wanted < len(data):
+        raise SrnFormatError(f"the file has {len(data) - wanted} bytes too many at its end; it is damaged")
+    return header, start
+
+
+def checked(data: bytes, section: SectionHeader) -> bytes:
+    """The same bytes. Raises SrnFormatError where a section's checksum is wrong."""
+    if _crc(data) != section.crc:
+        raise SrnFormatError("the file's data is damaged (the checksum of a section is wrong); copy it again")
+    return data
+
+
+def section_header(codec: str, packed: bytes, size: int) -> SectionHeader:
+    """What the header says of a packed section that unpacks to ``size`` bytes."""
+    return SectionHeader(codec, len(packed), size, _crc(packed))
+
+
+def listed(header: FileHeader, header_bytes: int) -> list[Section]:
+    """Every part of a file, the header first; their ``packed`` bytes add up to the file's."""
+    found = [Section("", "header", "deflate", header_bytes, header_bytes)]
+    for field in header.fields:
+        names = list(field.spec.shapes())
+        for group in field.groups:
+            holds = f"{', '.join(names[i] for i in group.arrays if i < len(names))} ({group.layout})"
+            found += [Section(field.name, holds, s.codec, s.packed, s.size) for s in group.sections]
+        if field.valid is not None and field.valid.section is not None:
+            mask = field.valid.section
+            found.append(Section(field.name, "validity mask", mask.codec, mask.packed, mask.size))
+    return found
+
+
+def _prefix(packed: bytes) -> bytes:
+    front = PREFIX.pack(MAGIC, FORMAT_VERSION, len(packed), 0)[: PREFIX.size - 4]
+    return front + struct.pack("<I", _crc(front + packed))
+
+
+def _crc(data: bytes) -> int:
+    return zlib.crc32(data) & 0xFFFFFFFF

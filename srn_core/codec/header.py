@@ -1,0 +1,206 @@
+"""The header of an .srn file as tables: they drive the writer, the reader and docs/file-format.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Mapping, Optional
+
+from srn_core.codec.field import Quality
+from srn_core.codec.header_kinds import (
+    Choice,
+    Element,
+    Flag,
+    Float32,
+    Free,
+    ListOf,
+    Number,
+    Record,
+    Row,
+    Spec,
+    Text,
+    Whole,
+)
+from srn_core.spec import NetworkSpec
+from srn_core.volume import ASSOCIATIONS, IDENTITY, Geometry
+
+DTYPES = (
+    "float16", "float32", "float64", "bool",
+    "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+)  # fmt: skip
+"""Dtypes an original array may have had."""
+
+_INDEX = Whole(-(2**63), 2**63 - 1)
+_LENGTH = Whole(0, 2**40)
+
+
+@dataclass(frozen=True)
+class SectionHeader:
+    """One run of bytes after the header."""
+
+    codec: str
+    packed: int
+    size: int
+    crc: int
+
+
+SECTION = Row(
+    SectionHeader,
+    (
+        Element("codec", Text(64), "name of the section codec"),
+        Element("packed", _LENGTH, "bytes in the file"),
+        Element("size", _LENGTH, "bytes once unpacked"),
+        Element("crc", Whole(0, 2**32 - 1), "CRC-32 of the bytes in the file"),
+    ),
+    "Section",
+)
+
+
+@dataclass(frozen=True)
+class GroupHeader:
+    """Arrays whose codes are stored together."""
+
+    layout: str
+    bits: int
+    arrays: tuple[int, ...]
+    sections: tuple[SectionHeader, ...]
+    steps: Optional[tuple[float, ...]] = None
+    codebooks: Optional[tuple[int, ...]] = None
+
+
+GROUP = Record(
+    GroupHeader,
+    (
+        Element("layout", Text(64), "how codes become streams of bytes, see Layouts"),
+        Element("bits", Whole(1, 16), "bits per code"),
+        Element("arrays", ListOf(Whole(0, 2**20), 1, 2**16), "places of the arrays in the spec's list of arrays"),
+        Element("sections", ListOf(SECTION, 1, 8), "one per stream, in the order in which they lie in the file"),
+        Element("steps", ListOf(Float32(), 1, 2**16), "uniform: one step per array", None),
+        Element(
+            "codebooks",
+            ListOf(Whole(1, 2**16), 1, 2**16),
+            "codebook: entries per array; the entries themselves are the first stream",
+            None,
+        ),
+    ),
+    "Group",
+)
+
+
+@dataclass(frozen=True)
+class MaskHeader:
+    """Where the voxels are that hold a value."""
+
+    form: str = ""
+    section: Optional[SectionHeader] = None
+    same_as: Optional[int] = None
+
+
+MASK = Record(
+    MaskHeader,
+    (
+        Element("form", Text(64), "how the mask becomes bytes, see Validity mask", ""),
+        Element("section", SECTION, "its section, which follows those of the field's groups", None),
+        Element("same_as", Whole(0, 2**20), "instead of both: the place of an earlier field with this mask", None),
+    ),
+    "Validity mask",
+)
+
+GEOMETRY = Record(
+    Geometry,
+    (
+        Element("dims", ListOf(Whole(1, 2**31 - 1), 3, 3), "samples along x, y, z; less than 2^48 in all"),
+        Element("origin", ListOf(Number(), 3, 3), "world position (x, y, z) of index (0, 0, 0)", (0.0, 0.0, 0.0)),
+        Element("spacing", ListOf(Number(), 3, 3), "distance between samples along x, y, z", (1.0, 1.0, 1.0)),
+        Element("direction", ListOf(Number(), 9, 9), "row-major 3 x 3 matrix of the axes' directions", IDENTITY),
+        Element("start", ListOf(_INDEX, 3, 3), "index of the first sample along x, y, z", (0, 0, 0)),
+        Element("association", Choice(ASSOCIATIONS), "where the samples lie in a VTK grid", "point"),
+    ),
+    "Geometry",
+)
+
+_MEASURE = Number(finite=False)
+
+QUALITY = Record(
+    Quality,
+    (
+        Element("psnr", _MEASURE, "dB, full range of the original"),
+        Element("rmse", _MEASURE, "root of the mean squared error"),
+        Element("max_error", _MEASURE, "largest absolute error"),
+        Element("ssim", _MEASURE, "structural similarity"),
+    ),
+    "Quality",
+)
+
+
+@dataclass(frozen=True)
+class FieldHeader:
+    """A field without its numbers; the attributes of a NeuralField, and where its numbers lie."""
+
+    spec: NetworkSpec
+    geometry: Geometry
+    name: str
+    dtype: str
+    value_range: tuple[tuple[float, float], ...]
+    vector: bool = False
+    units: str = ""
+    time: Optional[float] = None
+    original_bytes: int = 0
+    quality: Optional[Quality] = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    groups: tuple[GroupHeader, ...] = ()
+    valid: Optional[MaskHeader] = None
+
+
+FIELD = Record(
+    FieldHeader,
+    (
+        Element("name", Text(), "the array's name"),
+        Element("spec", Spec(), "the network"),
+        Element("geometry", GEOMETRY, "where the samples lie"),
+        Element("dtype", Choice(DTYPES), "type of the original array, which decoding gives back"),
+        Element(
+            "range",
+            ListOf(ListOf(Number(), 2, 2), 1, 4096),
+            "(minimum, maximum) of each component, for which normalised -1 and 1 stand",
+            attribute="value_range",
+        ),
+        Element("vector", Flag(), "whether the array had a component axis", False),
+        Element("units", Text(), "unit of the values", ""),
+        Element("time", Number(), "time of the field", None),
+        Element("original_bytes", Whole(0, 2**63 - 1), "bytes of the original array", 0),
+        Element("quality", QUALITY, "measured on the decoded file", None),
+        Element("provenance", Free(), "settings, seed, versions, seconds; not needed to decode", {}),
+        Element("groups", ListOf(GROUP, 0, 2**16), "the network's arrays; each array is in exactly one group", ()),
+        Element("valid", MASK, "which voxels hold a value; absent: all", None),
+    ),
+    "Field",
+)
+
+
+@dataclass(frozen=True)
+class FileHeader:
+    """Everything before the sections."""
+
+    generator: str
+    fields: tuple[FieldHeader, ...]
+
+
+FILE = Record(
+    FileHeader,
+    (
+        Element("generator", Text(), "product and version that made the file"),
+        Element("fields", ListOf(FIELD, 1, 2**20), "the fields, in the order of their sections"),
+    ),
+    "File",
+)
+
+TABLES = (FILE, FIELD, GEOMETRY, QUALITY, GROUP, SECTION, MASK)
+"""Every table, in the order of docs/file-format.md."""
+
+
+def sections_of(header: FieldHeader) -> list[SectionHeader]:
+    """A field's sections in the order in which they lie in the file."""
+    found = [section for group in header.groups for section in group.sections]
+    if header.valid is not None and header.valid.section is not None:
+        found.append(header.valid.section)
+    return found

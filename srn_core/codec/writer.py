@@ -1,0 +1,118 @@
+"""Fields to the bytes of an .srn file."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Optional, Sequence, Union
+
+import numpy as np
+
+import srn_core
+from srn_core.codec import limits
+from srn_core.codec.atomic import PathLike, write_bytes
+from srn_core.codec.container import frame, parse, section_header
+from srn_core.codec.field import NeuralField, StoredArray
+from srn_core.codec.grouping import code_type, smallest_groups
+from srn_core.codec.header import FieldHeader, FileHeader, MaskHeader
+from srn_core.codec.mask import FORMS, mask_to_bytes
+from srn_core.codec.packing import pack_smallest
+from srn_core.codec.reader import check_header
+from srn_core.errors import SrnFormatError, SrnInputError
+
+GENERATOR = f"paraview-srn {srn_core.__version__}"
+
+
+def to_bytes(fields: Union[NeuralField, Sequence[NeuralField]]) -> bytes:
+    """The whole file. The same fields give the same bytes.
+
+    Raises SrnInputError where a field is not complete or cannot be stored: missing arrays, wrong
+    shapes, codes out of range, two fields of the same name and time, ...
+    """
+    wanted = (fields,) if isinstance(fields, NeuralField) else tuple(fields)
+    if not wanted:
+        raise SrnInputError("there is no field to write")
+    headers: list[FieldHeader] = []
+    sections: list[bytes] = []
+    for place, field in enumerate(wanted):
+        groups = smallest_groups(_checked_arrays(field))
+        for group in groups:
+            sections += group.data
+        mask, mask_data = _mask(wanted, place)
+        sections += mask_data
+        headers.append(
+            FieldHeader(
+                field.spec,
+                field.geometry,
+                field.name,
+                field.dtype,
+                tuple((float(low), float(high)) for low, high in field.value_range),
+                field.vector,
+                field.units,
+                field.time,
+                field.original_bytes,
+                field.quality,
+                dict(field.provenance),
+                tuple(group.header for group in groups),
+                mask,
+            )
+        )
+    try:
+        data = frame(FileHeader(GENERATOR, tuple(headers)), sections)
+        check_header(parse(data)[0], len(data))
+    except (SrnFormatError, TypeError, ValueError, RecursionError) as error:
+        raise SrnInputError(f"this cannot be stored in an .srn file: {error}") from error
+    return data
+
+
+def write(path: PathLike, fields: Union[NeuralField, Sequence[NeuralField]]) -> None:
+    """Write the fields to ``path``, whole or not at all. Raises SrnInputError as to_bytes and write_bytes do."""
+    write_bytes(path, to_bytes(fields))
+
+
+def _checked_arrays(field: NeuralField) -> list[StoredArray]:
+    """The arrays in the spec's order. Raises SrnInputError where one is missing, too many, or out of its bounds."""
+    shapes = field.spec.shapes()
+    if set(shapes) != set(field.arrays):
+        odd = sorted(set(shapes) ^ set(field.arrays))
+        raise SrnInputError(f"field '{field.name}': the arrays are not those of its network; they differ in {odd}")
+    if sum(prod(shape) for shape in shapes.values()) > limits.MAX_CODES:
+        raise SrnInputError(f"field '{field.name}': a network of more than {limits.MAX_CODES} numbers cannot be stored")
+    for name, shape in shapes.items():
+        array, what = field.arrays[name], f"field '{field.name}': array '{name}'"
+        if tuple(array.codes.shape) != tuple(shape):
+            raise SrnInputError(f"{what} has shape {array.codes.shape}, its network needs {shape}")
+        if array.codes.dtype.kind not in "iu" or not 1 <= array.bits <= 16:
+            raise SrnInputError(f"{what} has no codes of 1 to 16 bits")
+        low, high = code_type(array).bounds
+        if array.codebook is not None:
+            book = np.asarray(array.codebook)
+            if book.ndim != 1 or not 1 <= book.size <= high + 1 or not np.all(np.isfinite(book.astype(np.float32))):
+                raise SrnInputError(f"{what} has no codebook of 1 to {high + 1} finite entries")
+            high = book.size - 1
+        elif array.step is None or not np.isfinite(np.float32(array.step)):
+            raise SrnInputError(f"{what} has neither a finite step nor a codebook")
+        if array.codes.size and not low <= int(array.codes.min()) <= int(array.codes.max()) <= high:
+            raise SrnInputError(f"{what} has codes outside {low}..{high}")
+    return [field.arrays[name] for name in shapes]
+
+
+def _mask(fields: Sequence[NeuralField], place: int) -> tuple[Optional[MaskHeader], list[bytes]]:
+    """What the header says of a field's mask, and its section if it has one of its own."""
+    field = fields[place]
+    if field.valid is None:
+        return None, []
+    mask = np.asarray(field.valid)
+    if mask.dtype != np.bool_ or mask.shape != field.geometry.shape:
+        raise SrnInputError(f"field '{field.name}': the mask is no array of bool of shape {field.geometry.shape}")
+    if mask.size > limits.MAX_MASK_VOXELS:
+        raise SrnInputError(
+            f"field '{field.name}': masks of more than {limits.MAX_MASK_VOXELS} voxels cannot be stored"
+        )
+    for earlier, other in enumerate(fields[:place]):
+        if other.valid is not None and np.array_equal(other.valid, mask):
+            return MaskHeader(same_as=earlier), []
+    size = (mask.size + 7) // 8
+    form, (codec, data) = min(
+        ((form, pack_smallest(mask_to_bytes(mask, form))) for form in FORMS), key=lambda tried: len(tried[1][1])
+    )
+    return MaskHeader(form, section_header(codec, data, size)), [data]
