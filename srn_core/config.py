@@ -92,6 +92,8 @@ class SmallifyConfig:
     """Weight of the squared L2 norm of the weights behind the switches (2.12)."""
     momentum: float = 0.02
     """Share of a new observation in the sign's moving mean and variance (4.1)."""
+    initial: str = "normal"
+    """Switches start "normal", drawn from N(0, 1) as in the thesis, or open: "one"."""
     threshold: float = 0.5
     """A switch whose sign variance is above this is pruned; the variance of a fair coin is 1."""
 
@@ -100,6 +102,7 @@ class SmallifyConfig:
         _not_negative("smallify.lambda_weight", self.lambda_weight)
         if not 0 < self.momentum < 1:
             raise SrnInputError(f"smallify.momentum must lie between 0 and 1, not {self.momentum}")
+        _choice("smallify.initial", self.initial, ("normal", "one"))
         _positive("smallify.threshold", self.threshold)
 
 
@@ -145,14 +148,13 @@ class QuantiseConfig:
     """"uniform": equal steps, zero kept exactly; "kmeans": a codebook per array."""
     grid_bits: int = 8
     """Bits of a latent coefficient."""
-    weight_bits: int = 16
-    """Bits of a weight of the predictor, or of Neurcomp (the thesis takes 8 there)."""
+    weight_bits: Optional[int] = None
+    """Bits of a weight; None: 16 for fv-SRN's predictor, 8 for Neurcomp (thesis 5.2)."""
 
     def __post_init__(self) -> None:
         _choice("quantise.method", self.method, QUANTISERS)
         for name in ("grid_bits", "weight_bits"):
-            _at_least(f"quantise.{name}", getattr(self, name), 1)
-            _at_most(f"quantise.{name}", getattr(self, name), 16)
+            _optional_size(f"quantise.{name}", getattr(self, name), 1, 16)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,9 @@ from srn_core.networks.latent_grid import LatentGrid
 from srn_core.networks.snake import snake_stack
 from srn_core.spec import FvSrnSpec
 
+LATENT_RATE = 4.0
+"""Step size of the latent coefficients, as a multiple of the predictor's: each sees few samples a step."""
+
 
 class FvSrn(SceneNetwork):
     """Position -> [position, Fourier features, latent at the position] -> predictor -> values.
@@ -44,6 +47,9 @@ class FvSrn(SceneNetwork):
     def sites(self) -> list[PruneSite]:
         return [PruneSite(name, tuple(p.shape[1:]), (p,)) for name, p in self.latent.coefficients.items()]
 
+    def learning_groups(self) -> list[tuple[list[nn.Parameter], float]]:
+        return [(list(self.layers.parameters()), 1.0), (list(self.latent.parameters()), LATENT_RATE)]
+
     def grid(self) -> Tensor:
         """The spatial latent grid (features, z, y, x), behind the gates."""
         names = self.latent.coefficients.keys()
@@ -74,6 +80,13 @@ class FvSrn(SceneNetwork):
     def fold(self, site: str, scale: Tensor) -> None:
         self.latent.coefficients[site].mul_(scale)
         self.latent.kept(site).mul_((scale != 0).to(scale.dtype))
+
+    @torch.no_grad()
+    def importance(self, site: str) -> Tensor:
+        # A coefficient weighs what the predictor's first layer makes of its feature.
+        weight = self.layers[0].weight[:, 3 + 6 * self._spec.frequencies :].norm(dim=0)
+        coefficients = self.latent.coefficient(site)
+        return (coefficients * weight.view(-1, *[1] * (coefficients.dim() - 1))).norm(dim=0)
 
     def tensors(self) -> dict[str, Tensor]:
         with torch.no_grad():

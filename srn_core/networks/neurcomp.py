@@ -85,13 +85,7 @@ class Neurcomp(SceneNetwork):
         kept = scale.nonzero()[:, 0]
         if len(kept) == 0:  # a layer keeps one neuron, silenced, so that its matrices exist
             kept = torch.zeros(1, dtype=torch.long, device=scale.device)
-        if self._spec.residual:
-            index = int(site[len("block") : -len(".inner")])
-            layer, follower = self.blocks[index].inner, self.blocks[index].outer
-        else:
-            index = -1 if site == "first" else int(site[len("hidden") :])
-            layer = self.first if index < 0 else self.blocks[index]
-            follower = self.blocks[index + 1] if index + 1 < len(self.blocks) else self.output
+        index, layer, follower = self._site(site)
         layer.weight = nn.Parameter(layer.weight[kept])
         layer.bias = nn.Parameter(layer.bias[kept])
         follower.weight = nn.Parameter((follower.weight * scale)[:, kept])
@@ -101,6 +95,21 @@ class Neurcomp(SceneNetwork):
             hidden = list(self._spec.hidden)
             hidden[index] = len(kept)
             self._spec = replace(self._spec, hidden=tuple(hidden))
+
+    @torch.no_grad()
+    def importance(self, site: str) -> Tensor:
+        # A sine is at most 1: what a neuron gives is bounded by its outgoing weights.
+        return self._site(site)[2].weight.norm(dim=0)
+
+    def _site(self, site: str) -> tuple[int, nn.Module, nn.Module]:
+        """(index into ``hidden`` or -1 for the first layer, the layer, the one that reads it)."""
+        if self._spec.residual:
+            index = int(site[len("block") : -len(".inner")])
+            return index, self.blocks[index].inner, self.blocks[index].outer
+        index = -1 if site == "first" else int(site[len("hidden") :])
+        layer = self.first if index < 0 else self.blocks[index]
+        follower = self.blocks[index + 1] if index + 1 < len(self.blocks) else self.output
+        return index, layer, follower
 
     def tensors(self) -> dict[str, Tensor]:
         out: dict[str, Tensor] = {"first.weight": self.first.weight, "first.bias": self.first.bias}

@@ -1,0 +1,110 @@
+"""The library's front door: compress, load, evaluate."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import Any, Mapping, Optional, Union
+
+import numpy as np
+
+from srn_core import codec, metrics
+from srn_core.codec import Quality, atomic
+from srn_core.compression import CompressResult, compress_volume
+from srn_core.config import CompressConfig
+from srn_core.errors import SrnInputError
+from srn_core.neural_file import NeuralFile
+from srn_core.progress import ProgressCallback
+from srn_core.volume import Volume
+
+__all__ = ["CompressResult", "NeuralFile", "compress", "evaluate", "load"]
+
+Path = Union[str, "PathLike[str]"]
+Source = Union[Volume, np.ndarray, str, "PathLike[str]"]
+
+
+def compress(
+    source: Source,
+    out: Optional[Path] = None,
+    *,
+    array: Optional[str] = None,
+    config: Union[CompressConfig, Mapping[str, Any], None] = None,
+    progress: Optional[ProgressCallback] = None,
+    **settings: Any,
+) -> CompressResult:
+    """Compress a volume into a small neural file.
+
+    Args:
+        source: a :class:`Volume`, an array (z, y, x[, component]), or the path of a volume file.
+        out: where to write the ``.srn`` file; None: keep it in memory (``result.file``).
+        array: which array of a file; by default its only one.
+        config: the settings, as a :class:`CompressConfig` or a (nested) dict.
+        progress: called with a :class:`Progress` at least every 0.2 s; returning False stops the
+            training, and the best state so far is packed.
+        **settings: single settings on top of ``config``: ``ratio=100``, ``bytes=20000``,
+            ``seconds=60``, ``passes=50`` or any dotted name, as in ``**{"fvsrn.features": 4}``.
+
+    Returns:
+        The file, a report and the training's history.
+
+    Raises:
+        SrnInputError: for data or settings that cannot be used.
+        SrnMissingPackageError: where torch, or what reads the source, is not installed.
+    """
+    base = config if isinstance(config, CompressConfig) else CompressConfig.from_dict(config or {})
+    chosen = base.with_settings({SHORT.get(name, name): value for name, value in settings.items()})
+    if out is not None:
+        atomic.checked_target(out)
+    result = compress_volume(_volume(source, array), chosen, progress)
+    if out is not None:
+        result.file.save(out)
+    return result
+
+
+SHORT = {
+    "ratio": "target.ratio",
+    "bytes": "target.bytes",
+    "seconds": "training.seconds",
+    "passes": "training.passes",
+}
+"""Short names of the settings one reaches for most."""
+
+
+def load(source: Union[Path, bytes], providers: Optional[str] = None, threads: Optional[int] = None) -> NeuralFile:
+    """Open a neural file, given its path or its bytes.
+
+    Args:
+        providers: what decodes: None chooses ("cuda" where ONNX Runtime has it, else "cpu").
+        threads: threads of ONNX Runtime; None: its own choice.
+
+    Raises:
+        SrnFormatError: where the bytes are not a whole, undamaged SRN file.
+        SrnInputError: where the file cannot be read.
+    """
+    data = bytes(source) if isinstance(source, (bytes, bytearray, memoryview)) else codec.read_bytes(source)
+    return NeuralFile.from_bytes(data, providers=providers, threads=threads)
+
+
+def evaluate(file: Union[NeuralFile, Path, bytes], original: Source, array: Optional[str] = None) -> Quality:
+    """Measure the shipped decoder's result against the original, on valid voxels, in the original dtype."""
+    opened = file if isinstance(file, NeuralFile) else load(file)
+    field = opened.field(array)
+    volume = _volume(original, array)
+    if volume.values.shape != (*field.geometry.shape, *volume.values.shape[3:]) or volume.components != len(
+        field.value_range
+    ):
+        raise SrnInputError(
+            f"the file's array '{field.name}' is {field.geometry.dims} x {len(field.value_range)} component(s), the "
+            f"original {volume.geometry.dims} x {volume.components}; they cannot be compared"
+        )
+    measured = metrics.measure(volume.values, opened.decode(array=field.name).values, volume.validity())
+    return Quality(measured.psnr, measured.rmse, measured.max_error, measured.ssim)
+
+
+def _volume(source: Source, array: Optional[str]) -> Volume:
+    if isinstance(source, Volume):
+        return source
+    if isinstance(source, np.ndarray):
+        return Volume.from_array(source, array or "values")
+    from srn_core.io import read_volume
+
+    return read_volume(source, array)

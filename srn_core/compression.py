@@ -1,0 +1,218 @@
+"""One compression from beginning to end: train, cut to size, pack, read back, measure."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from typing import Any, Optional
+
+import numpy as np
+
+from srn_core import codec, metrics
+from srn_core.codec import NeuralField, Quality
+from srn_core.config import CompressConfig
+from srn_core.errors import SrnInputError, SrnMissingPackageError
+from srn_core.neural_file import NeuralFile
+from srn_core.progress import Progress, ProgressCallback
+from srn_core.spec import ConstantSpec
+from srn_core.volume import Volume
+
+DEFAULT_RATIO = 100.0
+LEAST_DEFAULT_BYTES = 4096
+"""Where no target is given, a file is not squeezed below this: the header alone has some 600 bytes."""
+TRAINING_SHARE = 0.93
+"""Share of the progress bar that belongs to training."""
+STAND_IN = Quality(43.21987654, 0.0123456789, 0.123456789, 0.987654321)
+"""Takes the place of the measured quality while a file's size is tried."""
+
+
+@dataclass(frozen=True)
+class CompressResult:
+    """A finished compression."""
+
+    file: NeuralFile
+    report: dict[str, Any]
+    """Plain JSON: bytes, ratio, quality, times, settings; see docs/command-line.md."""
+    history: dict[str, list[Any]] = field(default_factory=dict)
+    """Columns of the training's course: pass, seconds, phase, loss, psnr, kept_fraction."""
+
+
+def compress_volume(
+    volume: Volume, config: CompressConfig, progress: Optional[ProgressCallback] = None
+) -> CompressResult:
+    """Compress one volume. Raises SrnInputError where the data or the settings cannot be used."""
+    started = time.perf_counter()
+    stop = _Progress(progress)
+    valid = volume.validity()
+    value_range = component_ranges(volume, valid)
+    template = _template(volume, valid, value_range, config)
+    if all(low == high for low, high in value_range):
+        spec = ConstantSpec(volume.geometry.half_extent, volume.components)
+        stored, history, trained = replace(template, spec=spec), {}, {"device": "none", "train_seconds": 0.0}
+    else:
+        stored, history, trained = _train(volume, valid, value_range, template, config, stop)
+    return _finish(volume, valid, stored, config, history, trained, started, stop)
+
+
+def component_ranges(volume: Volume, valid: Optional[np.ndarray]) -> tuple[tuple[float, float], ...]:
+    """(min, max) of each component over valid voxels, float64."""
+    flat = volume.values.reshape(-1, volume.components)
+    ranges = []
+    for c in range(volume.components):
+        column = flat[:, c] if valid is None else flat[valid.reshape(-1), c]
+        ranges.append((float(column.min()), float(column.max())))
+    return tuple(ranges)
+
+
+def target_bytes(volume: Volume, config: CompressConfig) -> int:
+    """The most bytes the file may have."""
+    if config.target.bytes is not None:
+        return config.target.bytes
+    if config.target.ratio is not None:
+        return int(volume.nbytes / config.target.ratio)
+    return max(int(volume.nbytes / DEFAULT_RATIO), LEAST_DEFAULT_BYTES)
+
+
+class _Progress:
+    """Maps the parts of the job onto one bar and remembers that the user asked to stop."""
+
+    def __init__(self, callback: Optional[ProgressCallback]) -> None:
+        self._callback = callback
+        self.asked_to_stop = False
+
+    def training(self, report: Progress) -> bool:
+        eta = report.eta_seconds
+        return self._tell(replace(report, fraction=report.fraction * TRAINING_SHARE, eta_seconds=eta))
+
+    def tell(self, phase: str, fraction: float) -> bool:
+        return self._tell(Progress(phase, TRAINING_SHARE + (1.0 - TRAINING_SHARE) * fraction))
+
+    def _tell(self, report: Progress) -> bool:
+        if self._callback is not None and self._callback(report) is False:
+            self.asked_to_stop = True
+        return not self.asked_to_stop
+
+
+def _template(
+    volume: Volume, valid: Optional[np.ndarray], value_range: tuple[tuple[float, float], ...], config: CompressConfig
+) -> NeuralField:
+    return NeuralField(
+        spec=ConstantSpec(volume.geometry.half_extent, volume.components),
+        arrays={},
+        geometry=volume.geometry,
+        name=volume.name,
+        dtype=volume.values.dtype.name,
+        value_range=value_range,
+        vector=volume.values.ndim == 4,
+        units=volume.units,
+        time=volume.time,
+        valid=valid,
+        original_bytes=volume.nbytes,
+        quality=STAND_IN,
+        provenance=_provenance(config),
+    )
+
+
+def _provenance(config: CompressConfig) -> dict[str, Any]:
+    """What made the file. Nothing that differs between two runs of the same job belongs here."""
+    from srn_core import __version__
+
+    return {"made_by": f"paraview-srn {__version__}", "settings": _difference(config.to_dict(), CompressConfig().to_dict())}
+
+
+def _difference(settings: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            inner = _difference(value, defaults[key])
+            if inner:
+                out[key] = inner
+        elif value != defaults[key]:
+            out[key] = value
+    return out
+
+
+def _train(
+    volume: Volume,
+    valid: Optional[np.ndarray],
+    value_range: tuple[tuple[float, float], ...],
+    template: NeuralField,
+    config: CompressConfig,
+    stop: _Progress,
+) -> tuple[NeuralField, dict[str, list[Any]], dict[str, Any]]:
+    try:
+        from srn_core.training.fields import train_network
+        from srn_core.training.sizing import initial_spec, weight_bits
+    except ModuleNotFoundError as error:
+        raise SrnMissingPackageError(error.name or "torch", "Compressing a volume", "train") from error
+    from srn_core.fitting import Fitting
+
+    most = target_bytes(volume, config)
+    fitting = Fitting(template, config, weight_bits(config), most)
+    spec = initial_spec(config, volume.geometry, volume.components, fitting.room())
+    trained = train_network(volume, valid, value_range, spec, config, fitting.fit, stop.training)
+    stop.tell("packing", 0.0)
+    fitting.fit(trained.network)
+    outcome = trained.outcome
+    details = {
+        "device": trained.device,
+        "train_seconds": round(outcome.seconds, 3),
+        "passes": round(outcome.passes, 3),
+        "steps": outcome.steps,
+        "msamples_per_s": round(outcome.passes * volume.geometry.samples / max(outcome.seconds, 1e-9) / 1e6, 4),
+        "stopped_early": outcome.stopped_early,
+        "kept_fraction": outcome.kept_fraction,
+        "target_bytes": most,
+    }
+    return fitting.field_of(trained.network), outcome.history.columns(), details
+
+
+def _finish(
+    volume: Volume,
+    valid: Optional[np.ndarray],
+    stored: NeuralField,
+    config: CompressConfig,
+    history: dict[str, list[Any]],
+    trained: dict[str, Any],
+    started: float,
+    stop: _Progress,
+) -> CompressResult:
+    """Pack, decode the packed bytes with the shipped decoder, measure, pack again with the figures."""
+    stop.tell("measuring", 0.2)
+    opened = NeuralFile.from_bytes(codec.to_bytes([stored]))
+    begin = time.perf_counter()
+    decoded = opened.decode()
+    seconds = time.perf_counter() - begin
+    stop.tell("measuring", 0.7)
+    measured = metrics.measure(volume.values, decoded.values, valid)
+    quality = Quality(*(float(f"{v:.7g}") for v in (measured.psnr, measured.rmse, measured.max_error, measured.ssim)))
+    file = NeuralFile.from_bytes(codec.to_bytes([replace(stored, quality=quality)]))
+    most = trained.get("target_bytes")
+    if config.target != CompressConfig().target and most is not None and file.nbytes > most:
+        raise SrnInputError(
+            f"the file came out at {file.nbytes} bytes, but at most {most} were asked for; ask for a lower ratio"
+        )
+    report = {
+        "array": volume.name,
+        "network": stored.spec.kind,
+        "pruner": config.pruner,
+        "bytes": file.nbytes,
+        "original_bytes": volume.nbytes,
+        "ratio": file.ratio,
+        "parameters": stored.parameters(),
+        "parameter_ratio": file.parameter_ratio,
+        "psnr": quality.psnr,
+        "rmse": quality.rmse,
+        "max_error": quality.max_error,
+        "ssim": quality.ssim,
+        "stopped_early": False,
+        "kept_fraction": 1.0,
+        **trained,
+        "decode_seconds": round(seconds, 4),
+        "decode_mvoxel_s": round(volume.geometry.samples / max(seconds, 1e-9) / 1e6, 4),
+        "provider": opened.providers[0] if opened.providers else "",
+        "seed": config.seed,
+        "seconds": round(time.perf_counter() - started, 3),
+    }
+    stop.tell("done", 1.0)
+    return CompressResult(file, report, history)

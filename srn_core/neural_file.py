@@ -1,0 +1,287 @@
+"""An opened neural file: decode it on any grid, sample it anywhere, save or export it."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Optional, Sequence, Union
+
+import numpy as np
+
+from srn_core import codec, coordinates
+from srn_core.codec import NeuralField, atomic
+from srn_core.errors import SrnInputError
+from srn_core.progress import Progress, ProgressCallback
+from srn_core.volume import Geometry, Volume
+
+if TYPE_CHECKING:
+    from onnx_export.decoder import Decoder
+
+SLAB = 1 << 21
+"""Samples that are turned into physical values at a time: bounds the memory above the result."""
+INSIDE = 1e-4
+"""How far outside the box, in samples, a position still counts as on its border."""
+
+
+class NeuralFile:
+    """What an .srn file holds, with the ONNX Runtime decoder behind it (made when first used)."""
+
+    def __init__(
+        self,
+        fields: Sequence[NeuralField],
+        data: bytes,
+        providers: Optional[str] = None,
+        threads: Optional[int] = None,
+    ) -> None:
+        self.fields = tuple(fields)
+        self._data = data
+        self._decoders: dict[int, Decoder] = {}
+        self._providers, self._threads = providers, threads
+
+    @classmethod
+    def from_bytes(cls, data: bytes, **options: Any) -> NeuralFile:
+        """Open the bytes of a file. Raises SrnFormatError where they are not one."""
+        return cls(codec.from_bytes(data), bytes(data), **options)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the file on disk."""
+        return len(self._data)
+
+    @property
+    def ratio(self) -> float:
+        """Compression ratio: bytes of the original arrays / bytes of the file."""
+        return sum(f.original_bytes for f in self.fields) / self.nbytes
+
+    @property
+    def parameter_ratio(self) -> float:
+        """The thesis' ratio: values of the original arrays / stored parameters that are not zero."""
+        values = sum(f.geometry.samples * len(f.value_range) for f in self.fields)
+        return values / max(sum(f.parameters() for f in self.fields), 1)
+
+    @property
+    def providers(self) -> list[str]:
+        """The ONNX Runtime providers that decode the first field."""
+        return list(self._decoder(self.fields[0]).providers)
+
+    def to_bytes(self) -> bytes:
+        """The file as bytes."""
+        return self._data
+
+    def save(self, path: Union[str, PathLike[str]]) -> None:
+        """Write the file, whole or not at all."""
+        atomic.write_bytes(path, self._data)
+
+    def field(self, array: Optional[str] = None, time: Optional[float] = None) -> NeuralField:
+        """The field of an array name and time; by default the first. Raises SrnInputError where there is none."""
+        found = [f for f in self.fields if array in (None, f.name)]
+        if not found:
+            names = ", ".join(f"'{n}'" for n in dict.fromkeys(f.name for f in self.fields))
+            raise SrnInputError(f"the file has no array '{array}'; it has {names}")
+        if time is not None:
+            timed = [f for f in found if f.time is not None]
+            if timed:
+                return min(timed, key=lambda f: abs((f.time or 0.0) - time))
+        return found[0]
+
+    def export(
+        self, path: Union[str, PathLike[str]], array: Optional[str] = None, time: Optional[float] = None
+    ) -> None:
+        """Write one field as an ONNX model with its geometry in the metadata (see docs/onnx.md)."""
+        atomic.write_bytes(path, self.onnx_bytes(array, time))
+
+    def onnx_bytes(self, array: Optional[str] = None, time: Optional[float] = None) -> bytes:
+        """The ONNX model of one field, serialised."""
+        from onnx_export.graph import points_graph
+
+        return bytes(points_graph(self.field(array, time), physical=True).SerializeToString())
+
+    def decode(
+        self,
+        dims: Optional[Sequence[int]] = None,
+        scale: Optional[float] = None,
+        region: Optional[Sequence[int]] = None,
+        array: Optional[str] = None,
+        time: Optional[float] = None,
+        progress: Optional[ProgressCallback] = None,
+        dtype: Union[str, np.dtype[Any], None] = None,
+        part: Optional[Sequence[int]] = None,
+    ) -> Volume:
+        """The field on a grid.
+
+        Args:
+            dims: samples along x, y, z; by default those of the original (or of the region).
+            scale: samples per original sample instead, the same along each axis.
+            region: x0, x1, y0, y1, z0, z1, original sample indices, both ends inclusive.
+            array, time: which field.
+            progress: told how far it is; returning False ends it with SrnStoppedError.
+            dtype: type of the result; by default the original's on original samples (integers
+                rounded and clipped), elsewhere that of a float array and float32 for integers.
+            part: x0, x1, y0, y1, z0, z1, indices of samples of the result, both ends inclusive: only
+                these are decoded, and the result is the same there.
+
+        Raises:
+            SrnInputError: for dims, scale, a region or a part that make no sense.
+        """
+        field = self.field(array, time)
+        box = field.geometry if region is None else field.geometry.cropped(_six(region))
+        geometry = _wanted_geometry(box, dims, scale)
+        offset = [b - s for b, s in zip(box.start, field.geometry.start)]
+        index = [
+            coordinates.resampled_axis(n, m, geometry.association) + o
+            for n, m, o in zip(box.dims, geometry.dims, offset)
+        ]
+        original = geometry.dims == box.dims
+        if part is not None:
+            whole, geometry = geometry, geometry.cropped(_six(part))
+            index = [
+                axis[b - s : b - s + n] for axis, b, s, n in zip(index, geometry.start, whole.start, geometry.dims)
+            ]
+        result_type = np.dtype(dtype) if dtype is not None else _result_type(np.dtype(field.dtype), original)
+        valid = _nearest(field.valid, index)
+        values = self._decode_axes(field, index, result_type, valid, progress)
+        return Volume(
+            values if field.vector else values[..., 0],
+            geometry,
+            field.name,
+            field.units,
+            field.time,
+            valid,
+        )
+
+    def sample(
+        self,
+        points: np.ndarray,
+        array: Optional[str] = None,
+        time: Optional[float] = None,
+        outside: str = "nan",
+        progress: Optional[ProgressCallback] = None,
+    ) -> np.ndarray:
+        """Values (N,) or (N, components), float64, at world positions (N, 3).
+
+        Outside the volume: NaN, or with ``outside="clamp"`` the value at the border. NaN where the
+        nearest original voxel held no value.
+        """
+        if outside not in ("nan", "clamp"):
+            raise SrnInputError(f"outside must be 'nan' or 'clamp', not {outside!r}")
+        points = np.asarray(points, np.float64)
+        if points.ndim != 2 or points.shape[1] != 3:
+            raise SrnInputError(f"points must have shape (N, 3), not {points.shape}")
+        field = self.field(array, time)
+        dims = np.array(field.geometry.dims)
+        index = field.geometry.index_of(points)
+        clamped = np.clip(np.nan_to_num(index), 0, dims - 1)
+        # Cells reach half a sample beyond their centres; an axis of one sample is a slab of its own thickness.
+        reach = np.where(dims == 1, 0.5, INSIDE) if field.geometry.association == "point" else 0.5 + INSIDE
+        inside = (np.abs(index - clamped) <= reach).all(axis=1) & np.isfinite(index).all(axis=1)
+        u = coordinates.normalise(clamped, field.geometry.dims)
+        values = self._physical(field, self._decoder(field).points(u, progress=_part(progress, "sampling")))
+        lost = ~np.isfinite(index).all(axis=1) if outside == "clamp" else ~inside
+        if field.valid is not None:
+            x, y, z = np.rint(clamped).astype(int).T
+            lost = lost | ~field.valid[z, y, x]
+        values[lost] = np.nan
+        return values if field.vector else values[:, 0]
+
+    def inside(self, points: np.ndarray, array: Optional[str] = None, time: Optional[float] = None) -> np.ndarray:
+        """(N,) of bool: which world positions (N, 3) lie in the volume's box."""
+        field = self.field(array, time)
+        dims = np.array(field.geometry.dims)
+        index = field.geometry.index_of(np.asarray(points, np.float64))
+        reach = np.where(dims == 1, 0.5, INSIDE) if field.geometry.association == "point" else 0.5 + INSIDE
+        return np.asarray(((index >= -reach) & (index <= dims - 1 + reach)).all(axis=1))
+
+    def _decoder(self, field: NeuralField) -> Decoder:
+        from onnx_export.decoder import Decoder
+
+        key = next(i for i, f in enumerate(self.fields) if f is field)
+        if key not in self._decoders:
+            self._decoders[key] = Decoder(field, providers=self._providers, threads=self._threads)
+        return self._decoders[key]
+
+    def _physical(self, field: NeuralField, normalised: np.ndarray) -> np.ndarray:
+        """Normalised values (..., components) as float64 physical values."""
+        low, high = np.array(field.value_range, np.float64).T
+        return normalised * (high / 2 - low / 2) + (low / 2 + high / 2)
+
+    def _decode_axes(
+        self,
+        field: NeuralField,
+        index: Sequence[np.ndarray],
+        dtype: np.dtype[Any],
+        valid: Optional[np.ndarray],
+        progress: Optional[ProgressCallback],
+    ) -> np.ndarray:
+        x, y, z = (
+            coordinates.normalise_axis(i, n, field.geometry.dims)
+            for i, n in zip(index, field.geometry.dims)
+        )
+        out = np.empty((len(z), len(y), len(x), len(field.value_range)), dtype)
+        slab = max(1, SLAB // max(len(x) * len(y), 1))
+        decoder = self._decoder(field)
+        for begin in range(0, len(z), slab):
+            part = slice(begin, begin + slab)
+            told = _part(progress, "decoding", begin / len(z), len(z[part]) / len(z))
+            values = self._physical(field, decoder.grid(x, y, z[part], progress=told))
+            if dtype.kind in "iu":
+                limits = np.iinfo(dtype)
+                values = np.clip(np.rint(values), float(limits.min), float(limits.max))
+            elif dtype.kind == "b":
+                values = values >= 0.5
+            if valid is not None:
+                values[~valid[part]] = np.nan if dtype.kind == "f" else 0
+            out[part] = _cast(values, dtype)
+        return out
+
+
+def _cast(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
+    if dtype.kind in "iu" and dtype.itemsize == 8:
+        # The largest float64 below 2^63 or 2^64 is what a clip to the type's limits can round up past.
+        top = np.nextafter(float(np.iinfo(dtype).max), 0.0)
+        return np.minimum(values, top).astype(dtype)
+    with np.errstate(over="ignore"):
+        return values.astype(dtype)
+
+
+def _six(region: Sequence[int]) -> tuple[int, int, int, int, int, int]:
+    if len(region) != 6:
+        raise SrnInputError(f"a region needs six indices, x0 x1 y0 y1 z0 z1, not {len(region)}")
+    x0, x1, y0, y1, z0, z1 = (int(v) for v in region)
+    return x0, x1, y0, y1, z0, z1
+
+
+def _wanted_geometry(box: Geometry, dims: Optional[Sequence[int]], scale: Optional[float]) -> Geometry:
+    if dims is not None and scale is not None:
+        raise SrnInputError("give either dims or a scale, not both")
+    if scale is not None:
+        if not 0 < scale <= 1024:
+            raise SrnInputError(f"the scale must be more than 0 and at most 1024, not {scale}")
+        dims = [n if n == 1 else max(1, round(n * scale)) for n in box.dims]
+    if dims is None or tuple(dims) == box.dims:
+        return box
+    if len(dims) != 3 or not all(1 <= int(n) <= 1 << 20 for n in dims):
+        raise SrnInputError(f"dims must be three sizes from 1 to {1 << 20}, not {tuple(dims)}")
+    x, y, z = (int(n) for n in dims)
+    return box.resampled((x, y, z))
+
+
+def _result_type(original: np.dtype[Any], at_samples: bool) -> np.dtype[Any]:
+    return original if at_samples or original.kind == "f" else np.dtype(np.float32)
+
+
+def _nearest(valid: Optional[np.ndarray], index: Sequence[np.ndarray]) -> Optional[np.ndarray]:
+    """The validity of the nearest original voxel on a grid of fractional indices along x, y, z."""
+    if valid is None:
+        return None
+    nz, ny, nx = valid.shape
+    x, y, z = (np.clip(np.rint(i), 0, n - 1).astype(int) for i, n in zip(index, (nx, ny, nz)))
+    picked = valid[np.ix_(z, y, x)]
+    return None if picked.all() else picked
+
+
+def _part(
+    progress: Optional[ProgressCallback], phase: str, begin: float = 0.0, share: float = 1.0
+) -> Optional[ProgressCallback]:
+    """A callback for a part of a longer job."""
+    if progress is None:
+        return None
+    return lambda report: progress(Progress(phase, begin + share * report.fraction))

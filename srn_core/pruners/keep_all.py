@@ -1,0 +1,27 @@
+"""The pruner that prunes nothing, so that the trainer need not ask whether there is one."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import torch
+from torch import Tensor
+
+from srn_core.networks.base import SceneNetwork
+from srn_core.pruners.base import Pruner
+
+
+class KeepAll(Pruner):
+    """No gates, no loss, everything kept."""
+
+    def attach(self, network: SceneNetwork, generator: Optional[torch.Generator] = None) -> None:
+        self._network = network
+
+    def loss(self) -> Tensor:
+        return torch.zeros(())
+
+    def mask(self) -> dict[str, Tensor]:
+        return {}
+
+    def scale(self) -> dict[str, Tensor]:
+        return {}

@@ -1,0 +1,1 @@
+"""Training: phases, samplers, the loop, and the size a network starts with."""

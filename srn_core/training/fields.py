@@ -1,0 +1,61 @@
+"""From a volume to a trained, folded network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Callable, Optional
+
+import numpy as np
+import torch
+
+from srn_core.config import CompressConfig
+from srn_core.networks import SceneNetwork, build_network
+from srn_core.progress import ProgressCallback
+from srn_core.pruners import build_pruner
+from srn_core.spec import NetworkSpec
+from srn_core.training.device import choose_device
+from srn_core.training.phases import phases_of
+from srn_core.training.samplers import SAMPLERS
+from srn_core.training.trainer import Limits, Outcome, Trainer
+from srn_core.training.truth import truth_of
+from srn_core.volume import Volume
+
+DEFAULT_PASSES = {"fvsrn": 75.0, "neurcomp": 100.0}
+LEAST_STEPS = 1500
+"""A small volume's passes are short; it is seen more often, for at least so many steps."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network that has learnt a volume."""
+
+    network: SceneNetwork
+    outcome: Outcome
+    device: str
+
+
+def train_network(
+    volume: Volume,
+    valid: Optional[np.ndarray],
+    value_range: tuple[tuple[float, float], ...],
+    spec: NetworkSpec,
+    config: CompressConfig,
+    on_folded: Callable[[SceneNetwork], None],
+    progress: Optional[ProgressCallback],
+) -> Trained:
+    """Train a network of ``spec`` on a volume as ``config`` says; ``on_folded`` may cut it before fine-tuning."""
+    device = choose_device(config.device)
+    # One generator on the CPU for all draws: a seed gives the same start and samples on every device.
+    generator = torch.Generator().manual_seed(config.seed)
+    network = build_network(spec, generator).to(device)
+    truth = truth_of(volume, valid, value_range, device)
+    sampler = SAMPLERS[config.training.sampler](truth, config.training.batch, generator)
+    settings = config.fvsrn if config.network == "fvsrn" else config.neurcomp
+    passes = config.training.passes
+    if passes is None and config.training.seconds is None:
+        passes = max(DEFAULT_PASSES[config.network], LEAST_STEPS * sampler.samples / truth.voxels)
+    trainer = Trainer(
+        network, build_pruner(config), sampler, settings.learning_rate, generator, on_folded=on_folded, progress=progress
+    )
+    outcome = trainer.run(phases_of(config.training, config.pruner), Limits(passes, config.training.seconds))
+    return Trained(network, outcome, str(device))

@@ -1,0 +1,141 @@
+"""Where in the volume a step looks, and what it finds there."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Optional, Union
+
+import torch
+from torch import Tensor
+
+from srn_core.networks.base import Lattice, SceneNetwork
+from srn_core.training.truth import Truth
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Positions and the truth there."""
+
+    positions: Union[Lattice, Tensor]
+    target: Tensor
+    """(N, components)."""
+    weight: Optional[Tensor]
+    """(N, 1), 1 where there is truth, 0 where not; None: everywhere."""
+
+    def predict(self, network: SceneNetwork) -> Tensor:
+        """The network's values (N, components) at the batch's positions."""
+        if isinstance(self.positions, Lattice):
+            return network.on_lattice(self.positions)
+        return network(self.positions)
+
+
+class Sampler(ABC):
+    """Draws batches, reproducibly, from a generator of its own."""
+
+    def __init__(self, truth: Truth, batch: int, generator: torch.Generator) -> None:
+        self.truth, self.batch, self.generator = truth, batch, generator
+
+    @property
+    @abstractmethod
+    def samples(self) -> int:
+        """Samples in each batch."""
+
+    @abstractmethod
+    def draw(self) -> Batch:
+        """The next batch."""
+
+    def _uniform(self, *shape: int) -> Tensor:
+        # Drawn on the CPU: the same seed gives the same positions on every device.
+        return torch.rand(*shape, generator=self.generator)
+
+
+def lattice_counts(dims: tuple[int, int, int], batch: int) -> tuple[int, int, int]:
+    """How many positions along x, y, z give about ``batch`` of them in the volume's proportions."""
+    counts = [1.0, 1.0, 1.0]
+    open_axes = {0, 1, 2}
+    while open_axes:
+        rest = batch
+        for axis in set(range(3)) - open_axes:
+            rest /= counts[axis]
+        product = 1.0
+        for axis in open_axes:
+            product *= dims[axis]
+        scale = (max(rest, 1.0) / product) ** (1.0 / len(open_axes))
+        full = {axis for axis in open_axes if dims[axis] * scale <= 1.0 or scale >= 1.0}
+        for axis in open_axes if not full else full:
+            counts[axis] = min(max(dims[axis] * scale, 1.0), dims[axis])
+        open_axes = open_axes - full if full else set()
+    x, y, z = (max(1, int(round(c))) for c in counts)
+    return x, y, z
+
+
+class LatticeSampler(Sampler):
+    """Random lattices of voxels: every combination of random x, y and z indices.
+
+    The indices are stratified, one in each of n equal intervals of their axis, so each batch sees
+    the whole volume and every voxel is as likely as any other. The truth is exact, and the network
+    may share work along the axes.
+    """
+
+    def __init__(self, truth: Truth, batch: int, generator: torch.Generator) -> None:
+        super().__init__(truth, batch, generator)
+        self.counts = lattice_counts(truth.dims, batch)
+
+    @property
+    def samples(self) -> int:
+        x, y, z = self.counts
+        return x * y * z
+
+    def draw(self) -> Batch:
+        picks = []
+        for count, size in zip(self.counts, self.truth.dims):
+            where = (torch.arange(count) + self._uniform(count)) * (size / count)
+            picks.append(where.long().clamp(max=size - 1).to(self.truth.values.device))
+        x, y, z = picks
+        nx, ny, _ = self.truth.dims
+        flat = ((z * ny)[:, None, None] + y[:, None]) * nx + x
+        flat = flat.reshape(-1)
+        ax, ay, az = self.truth.axes
+        return Batch(
+            Lattice(ax[x], ay[y], az[z]),
+            self.truth.values.index_select(0, flat),
+            None if self.truth.valid is None else self.truth.valid.index_select(0, flat)[:, None],
+        )
+
+
+class RandomSampler(Sampler):
+    """Independent uniform positions with trilinear truth, as the thesis trains (2.6)."""
+
+    @property
+    def samples(self) -> int:
+        return self.batch
+
+    def draw(self) -> Batch:
+        truth = self.truth
+        device = truth.values.device
+        sizes = torch.tensor(truth.dims, dtype=torch.float32)
+        where = self._uniform(self.batch, 3) * (sizes - 1)
+        low = where.floor().clamp(max=sizes - 2).clamp(min=0).long()
+        high = torch.minimum(low + 1, (sizes - 1).long())
+        share = (where - low).to(device)
+        low, high = low.to(device), high.to(device)
+        target = torch.zeros(self.batch, truth.values.shape[1], device=device)
+        weight = None if truth.valid is None else torch.ones(self.batch, device=device)
+        for corner in range(8):
+            bits = [(corner >> axis) & 1 for axis in range(3)]
+            index = [high[:, a] if bit else low[:, a] for a, bit in enumerate(bits)]
+            part = torch.ones(self.batch, device=device)
+            for axis, bit in enumerate(bits):
+                part = part * (share[:, axis] if bit else 1.0 - share[:, axis])
+            flat = (index[2] * truth.dims[1] + index[1]) * truth.dims[0] + index[0]
+            target += part[:, None] * truth.values[flat]
+            if weight is not None and truth.valid is not None:
+                # A position counts only where all the voxels it is interpolated from hold values.
+                weight = weight * torch.where(part > 0, truth.valid[flat], torch.ones_like(part))
+        longest = max(max(truth.dims) - 1, 1)
+        points = ((2.0 * where - (sizes - 1)) / longest).to(device)
+        return Batch(points, target, None if weight is None else weight[:, None])
+
+
+SAMPLERS: dict[str, type[Sampler]] = {"lattice": LatticeSampler, "random": RandomSampler}

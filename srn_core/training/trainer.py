@@ -1,0 +1,199 @@
+"""The training loop. It knows phases, batches and the clock; not which network or pruner it has."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Callable, Optional
+
+import torch
+
+from srn_core.errors import SrnInputError
+from srn_core.networks.base import SceneNetwork
+from srn_core.progress import Progress, ProgressCallback
+from srn_core.pruners.base import Pruner
+from srn_core.training.history import History
+from srn_core.training.phases import Phase
+from srn_core.training.samplers import Sampler
+
+REPORT_SECONDS = 0.15
+ROWS = 200
+"""Rows of the history, about."""
+SMOOTHING = 0.05
+MAX_RESTORES = 8
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a run ends: after passes, after seconds, or at whichever comes first."""
+
+    passes: Optional[float] = None
+    seconds: Optional[float] = None
+
+    def fraction(self, passes: float, seconds: float) -> float:
+        """Share of the run that is done."""
+        done = 0.0
+        if self.passes is not None:
+            done = max(done, passes / self.passes)
+        if self.seconds is not None:
+            done = max(done, seconds / self.seconds)
+        return min(done, 1.0)
+
+
+@dataclass
+class Outcome:
+    """How a run ended."""
+
+    history: History
+    steps: int
+    passes: float
+    seconds: float
+    stopped_early: bool
+    kept_fraction: float
+    """Share of the switches kept when the pruner was folded."""
+
+
+class Trainer:
+    """Trains a network with a pruner through a list of phases."""
+
+    def __init__(
+        self,
+        network: SceneNetwork,
+        pruner: Pruner,
+        sampler: Sampler,
+        learning_rate: float,
+        generator: torch.Generator,
+        on_folded: Optional[Callable[[SceneNetwork], None]] = None,
+        progress: Optional[ProgressCallback] = None,
+    ) -> None:
+        self.network, self.pruner, self.sampler = network, pruner, sampler
+        self.learning_rate = learning_rate
+        self.on_folded, self.progress = on_folded, progress
+        self.history = History()
+        self._samples = 0
+        self._steps = 0
+        self._mse: Optional[torch.Tensor] = None
+        self._last_report = 0.0
+        self._started = 0.0
+        self._kept = 1.0
+        pruner.attach(network, generator)
+
+    def run(self, phases: list[Phase], limits: Limits) -> Outcome:
+        """Train to the end or until the callback says stop; the network is folded either way."""
+        self._started = time.perf_counter()
+        begin, stopped = 0.0, False
+        last_pruning = max((i for i, p in enumerate(phases) if p.prune), default=-1)
+        folded = False
+        for number, phase in enumerate(phases):
+            end = begin + phase.share if number < len(phases) - 1 else 1.0
+            if not stopped:
+                stopped = not self._run_phase(phase, begin, end, limits)
+            if number == last_pruning or (stopped and not folded):
+                folded = True
+                self._kept = self.pruner.kept_fraction()
+                self.pruner.fold()
+                if self.on_folded is not None:
+                    self.on_folded(self.network)
+            begin = end
+        return Outcome(self.history, self._steps, self._passes(), self._elapsed(), stopped, self._kept)
+
+    def _run_phase(self, phase: Phase, begin: float, end: float, limits: Limits) -> bool:
+        """One phase, from and to shares of the whole run; False when the callback asked to stop."""
+        parameters = list(self.network.parameters()) + (list(self.pruner.parameters()) if phase.prune else [])
+        optimiser = self._optimiser(phase)
+        safe = _Snapshot(parameters)
+        factor, restores, next_row, next_safe = 1.0, 0, 0.0, 0.0
+        while True:
+            done = limits.fraction(self._passes(), self._elapsed())
+            if done >= end:
+                return True
+            within = (done - begin) / max(end - begin, 1e-9)
+            cosine = 0.5 * (1.0 + math.cos(math.pi * min(max(within, 0.0), 1.0)))
+            rate = self.learning_rate * phase.rate * factor * (phase.final_rate + (1.0 - phase.final_rate) * cosine)
+            for group in optimiser.param_groups:
+                group["lr"] = rate * group["factor"]
+
+            batch = self.sampler.draw()
+            error = batch.predict(self.network) - batch.target
+            if batch.weight is None:
+                mse = error.square().mean()
+            else:
+                mse = (error.square() * batch.weight).sum() / (batch.weight.sum() * error.shape[1]).clamp(min=1.0)
+            loss = mse + phase.pruner_weight * self.pruner.loss() if phase.prune else mse
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+            if phase.prune:
+                self.pruner.after_step()
+            self._steps += 1
+            self._samples += self.sampler.samples
+            # Averaged on the device and read only when reported: reading stalls a GPU.
+            latest = mse.detach()
+            self._mse = latest if self._mse is None else torch.lerp(self._mse, latest, SMOOTHING)
+
+            now = time.perf_counter()
+            if done >= next_safe or now - self._last_report >= REPORT_SECONDS or done >= next_row:
+                average = float(self._mse)
+                if not math.isfinite(average) or average > 1e4:
+                    restores += 1
+                    if restores > MAX_RESTORES:
+                        raise SrnInputError(
+                            "training keeps diverging (the loss is not finite); lower the learning rate, "
+                            f"which is {self.learning_rate} for this network"
+                        )
+                    safe.restore()
+                    optimiser = self._optimiser(phase)
+                    factor *= 0.5
+                    self._mse = None
+                    continue
+                if done >= next_safe:
+                    safe = _Snapshot(parameters)
+                    next_safe = done + 0.05
+                if done >= next_row:
+                    kept = self.pruner.kept_fraction() if phase.prune else self._kept
+                    self.history.add(self._passes(), self._elapsed(), phase.name, average, _psnr(average), kept)
+                    next_row = done + 1.0 / ROWS
+                if now - self._last_report >= REPORT_SECONDS:
+                    self._last_report = now
+                    if not self._report(phase, done, average):
+                        return False
+
+    def _optimiser(self, phase: Phase) -> torch.optim.Adam:
+        groups = [
+            {"params": parameters, "factor": factor} for parameters, factor in self.network.learning_groups() if parameters
+        ]
+        switches = list(self.pruner.parameters()) if phase.prune else []
+        if switches:
+            groups.append({"params": switches, "factor": 1.0})
+        return torch.optim.Adam(groups, lr=self.learning_rate, fused=True)
+
+    def _report(self, phase: Phase, done: float, average: float) -> bool:
+        if self.progress is None:
+            return True
+        eta = self._elapsed() * (1.0 - done) / done if done > 0 else None
+        return self.progress(Progress(phase.name, done, average, _psnr(average), eta)) is not False
+
+    def _passes(self) -> float:
+        return self._samples / self.sampler.truth.voxels
+
+    def _elapsed(self) -> float:
+        return time.perf_counter() - self._started
+
+
+class _Snapshot:
+    """A copy of parameters to go back to."""
+
+    def __init__(self, parameters: list[torch.nn.Parameter]) -> None:
+        self._parameters = parameters
+        self._values = [p.detach().clone() for p in parameters]
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        for parameter, value in zip(self._parameters, self._values):
+            parameter.copy_(value)
+
+
+def _psnr(mse: float) -> float:
+    """PSNR in dB of normalised values, whose range is 2."""
+    return 20.0 * math.log10(2.0) - 10.0 * math.log10(max(mse, 1e-30))
