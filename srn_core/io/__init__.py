@@ -1,0 +1,12 @@
+"""Volumes from files and into files.
+
+``read_volume`` and ``write_volume`` find the format by the file's ending; :mod:`srn_core.io.formats`
+lists them. The package each format needs is imported when such a file is first met.
+"""
+
+from __future__ import annotations
+
+from srn_core.io.read import ReadOptions, array_names, read_volume
+from srn_core.io.write import write_volume
+
+__all__ = ["ReadOptions", "array_names", "read_volume", "write_volume"]

@@ -1,0 +1,71 @@
+"""Which file ending is read and written by which module.
+
+A module of this package reads a format by ``array_names(path) -> list[str]`` and
+``read(path, array, options) -> Volume``, and writes it by ``write(path, volume)``. It checks
+nothing about the path itself: :mod:`srn_core.io.read` and :mod:`srn_core.io.write` have done so.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
+from typing import Union
+
+from srn_core.errors import SrnInputError
+
+PathLike = Union[str, "os.PathLike[str]"]
+
+
+@dataclass(frozen=True)
+class Format:
+    """One file format."""
+
+    title: str
+    """In the user's words."""
+    module: str
+    """Name of the module in this package."""
+    writes: bool = True
+    folder: bool = False
+    """True where the "file" may be a folder."""
+
+    def load(self) -> ModuleType:
+        """The module, imported."""
+        return import_module(f"srn_core.io.{self.module}")
+
+
+FORMATS = {
+    ".vti": Format("VTK image", "vti"),
+    ".vtr": Format("VTK rectilinear grid", "vtk_files", writes=False),
+    ".vts": Format("VTK structured grid", "vtk_files", writes=False),
+    ".vtk": Format("legacy VTK", "vtk_files", writes=False),
+    ".npy": Format("NumPy array", "npy"),
+    ".npz": Format("NumPy archive", "npz"),
+    ".raw": Format("raw values", "raw"),
+    ".nrrd": Format("NRRD", "nrrd_files"),
+    ".nhdr": Format("NRRD header", "nrrd_files", writes=False),
+    ".mha": Format("MetaImage", "metaimage"),
+    ".mhd": Format("MetaImage header", "metaimage", writes=False),
+    ".h5": Format("HDF5", "hdf5"),
+    ".hdf5": Format("HDF5", "hdf5"),
+    ".nc": Format("NetCDF", "netcdf"),
+    ".zarr": Format("Zarr", "zarr_store", writes=False, folder=True),
+}
+ALIASES = {".bin": ".raw", ".dat": ".raw", ".nc4": ".nc", ".cdf": ".nc", ".hdf": ".hdf5"}
+
+
+def format_of(path: PathLike, writing: bool = False) -> Format:
+    """The format a file's ending stands for. Raises SrnInputError for an unknown ending, naming the known ones."""
+    name = os.fspath(path).rstrip("/\\")
+    ending = os.path.splitext(name)[1].lower()
+    found = FORMATS.get(ALIASES.get(ending, ending))
+    known = [e for e, f in FORMATS.items() if f.writes or not writing]
+    if found is None and ending == ".srn" and not writing:
+        raise SrnInputError(f"'{path}' is a neural file already; turn it into a volume with: srn decompress")
+    if found is None or (writing and not found.writes):
+        doing = "written" if writing else "read"
+        raise SrnInputError(
+            f"'{path}': no such format can be {doing}; the file's ending must be one of {', '.join(known)}"
+        )
+    return found

@@ -1,0 +1,33 @@
+"""NumPy arrays (.npy): values alone, named after the file, spacing 1."""
+
+from __future__ import annotations
+
+import os
+from typing import Optional
+
+import numpy as np
+
+from srn_core.io.choice import chosen
+from srn_core.io.filled import filled
+from srn_core.io.read import ReadOptions
+from srn_core.volume import Volume
+
+
+def array_names(path: str) -> list[str]:
+    """The file's own name."""
+    return [os.path.splitext(os.path.basename(path))[0]]
+
+
+def read(path: str, array: Optional[str], options: ReadOptions) -> Volume:
+    """An array with axes (z, y, x[, component]); fewer axes are a slice or a line."""
+    # Mapped first: a header that claims more than the file has is then found before memory is taken.
+    mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+    if not isinstance(mapped, np.ndarray):
+        raise ValueError("it holds several arrays; name it .npz")
+    return Volume.from_array(np.array(mapped), chosen(path, array_names(path), array))
+
+
+def write(path: str, volume: Volume) -> None:
+    """Values alone; voxels that are not valid become NaN, or 0 in an array of integers."""
+    with open(path, "wb") as file:
+        np.save(file, filled(volume), allow_pickle=False)

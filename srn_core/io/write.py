@@ -1,0 +1,30 @@
+"""Write a Volume as a file of any known format."""
+
+from __future__ import annotations
+
+import os
+
+from srn_core.codec.atomic import atomic_path
+from srn_core.errors import SrnError, SrnInputError
+from srn_core.io.formats import PathLike, format_of
+from srn_core.volume import Volume
+
+
+def write_volume(path: PathLike, volume: Volume) -> None:
+    """Write ``volume`` in the format of the path's ending; the file appears whole or not at all.
+
+    Raises SrnInputError where the ending is not known or the file cannot be written, and
+    SrnMissingPackageError where the format's package is not installed.
+    """
+    form = format_of(path, writing=True)
+    module = form.load()
+    with atomic_path(path) as temporary:
+        try:
+            module.write(os.fspath(temporary), volume)
+        except (SrnError, OSError):
+            raise
+        except Exception as error:  # each format's package has errors of its own
+            reason = " ".join(str(error).split())[:300] or type(error).__name__
+            raise SrnInputError(f"'{path}' cannot be written as {form.title}: {reason}") from error
+    if hasattr(module, "write_header"):
+        module.write_header(os.fspath(path), volume)
