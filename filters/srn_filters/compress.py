@@ -10,13 +10,12 @@ from typing import Any, Mapping, Optional
 
 import numpy as np
 from vtkmodules.vtkCommonDataModel import vtkDataObject, vtkImageData, vtkTable
-from vtkmodules.vtkCommonExecutionModel import vtkStreamingDemandDrivenPipeline
 
 import srn_core
 from srn_core.config import CompressConfig
 from srn_core.errors import SrnInputError
 from srn_core.volume import Volume
-from srn_filters import carrier, packages, vtk_bridge
+from srn_filters import carrier, packages, requests, vtk_bridge
 from srn_filters.algorithm import NeuralAlgorithm, setting, text
 from srn_filters.report import readable
 
@@ -93,14 +92,10 @@ class NeuralCompress(NeuralAlgorithm):
 
     def RequestUpdateExtent(self, request: Any, inInfo: Any, outInfo: Any) -> int:
         """Always the whole input, on the first rank alone: the network is one for the whole volume."""
-        pipeline = vtkStreamingDemandDrivenPipeline
-        info = inInfo[0].GetInformationObject(0)
-        if _piece(outInfo) > 0:
-            info.Set(pipeline.UPDATE_EXTENT(), (0, -1, 0, -1, 0, -1), 6)
-        elif info.Has(pipeline.WHOLE_EXTENT()):
-            info.Set(pipeline.UPDATE_EXTENT(), info.Get(pipeline.WHOLE_EXTENT()), 6)
-            info.Set(pipeline.UPDATE_NUMBER_OF_PIECES(), 1)
-            info.Set(pipeline.UPDATE_PIECE_NUMBER(), 0)
+        if requests.asked_piece(outInfo) > 0:
+            requests.ask_for_nothing(inInfo[0])
+        else:
+            requests.ask_for_all(inInfo[0])
         return 1
 
     def failed(self, message: str) -> None:
@@ -111,7 +106,7 @@ class NeuralCompress(NeuralAlgorithm):
     def execute(self, in_info: Any, out_info: Any) -> None:
         """Train, unless that is done already, and decode."""
         image = vtkImageData.GetData(in_info[0])
-        if _piece(out_info) > 0:
+        if requests.asked_piece(out_info) > 0:
             return
         config = self.config()
         volume = self._volume(image)
@@ -196,9 +191,3 @@ def parse_settings(more: str) -> dict[str, str]:
                 raise SrnInputError(f"More Settings: '{item}' is not of the form name=value, as in fvsrn.features=8")
             settings[name] = value
     return settings
-
-
-def _piece(out_info: Any) -> int:
-    info = out_info.GetInformationObject(0)
-    piece = vtkStreamingDemandDrivenPipeline.UPDATE_PIECE_NUMBER()
-    return int(info.Get(piece)) if info.Has(piece) else 0

@@ -10,7 +10,7 @@ from vtkmodules.vtkCommonExecutionModel import vtkStreamingDemandDrivenPipeline
 
 import srn_core
 from srn_core.errors import SrnInputError
-from srn_filters import carrier, packages
+from srn_filters import carrier, packages, requests
 from srn_filters.algorithm import NeuralAlgorithm, setting, text
 from srn_filters.decoded_grid import DecodedGrid, Fineness
 
@@ -30,6 +30,10 @@ class DecodingAlgorithm(NeuralAlgorithm):
     def find_content(self, time: Optional[float]) -> bytes:
         """The bytes of the neural file for a time step. Raises SrnError or OSError."""
         raise NotImplementedError
+
+    def has_content(self) -> bool:
+        """False where another rank alone has the neural file."""
+        return True
 
     def times(self) -> list[float]:
         """Time steps to announce."""
@@ -71,11 +75,11 @@ class DecodingAlgorithm(NeuralAlgorithm):
 
     def execute(self, in_info: Any, out_info: Any) -> None:
         """Decode what is asked for."""
-        info = out_info.GetInformationObject(0)
-        pipeline = vtkStreamingDemandDrivenPipeline
-        time = info.Get(pipeline.UPDATE_TIME_STEP()) if info.Has(pipeline.UPDATE_TIME_STEP()) else None
+        time = requests.asked_time(out_info)
+        if requests.asked_piece(out_info) > 0 and not self.has_content():
+            return
         grid = self.grid(time)
-        extent = info.Get(pipeline.UPDATE_EXTENT()) if info.Has(pipeline.UPDATE_EXTENT()) else grid.extent
+        extent = requests.asked_extent(out_info) or grid.extent
         image = grid.decode(extent, self.progress())
         carrier.attach(image, self.find_content(time))
         output = vtkImageData.GetData(out_info, 0)
@@ -120,6 +124,15 @@ class NeuralResample(Resampling):
     def find_content(self, time: Optional[float]) -> bytes:
         """What the input carries; the input is brought up to date where it has not been yet."""
         return carrier.required_content(self.GetInputDataObject(0, 0), self.label)
+
+    def has_content(self) -> bool:
+        """Whether this rank's input carries anything."""
+        return carrier.content(self.GetInputDataObject(0, 0)) is not None
+
+    def RequestUpdateExtent(self, request: Any, inInfo: Any, outInfo: Any) -> int:
+        """Called by VTK: what part of the output is asked for says nothing about the input."""
+        requests.ask_for_all(inInfo[0])
+        return 1
 
     def RequestInformation(self, request: Any, inInfo: Any, outInfo: Any) -> int:
         """Called by VTK: announces the decoded grid and the time steps."""

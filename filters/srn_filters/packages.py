@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
-from typing import Optional, Sequence
+from typing import Any, Optional, Sequence
 
 from srn_core.errors import SrnError
 
@@ -16,12 +18,28 @@ EXPORTING = ("numpy", "onnx", "zstandard")
 
 _DISTRIBUTIONS = {"sklearn": "scikit-learn", "pywt": "PyWavelets", "skimage": "scikit-image"}
 
+OURS_FIRST = ("sympy", "mpmath", "networkx", "jinja2", "markupsafe", "fsspec", "filelock", "typing_extensions")
+"""What torch needs, in versions that a distribution's Python may have too old: Debian's ParaView brings sympy 1.11,
+with which torch cannot make an optimiser. Everything else, NumPy and SciPy above all, comes from ParaView's side first."""
+
 _site: Optional[str] = None
+
+
+class _OursFirst(MetaPathFinder):
+    """Finds the packages of OURS_FIRST in one folder, before any other place on the path."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Optional[ModuleSpec]:
+        return PathFinder.find_spec(fullname, [self.folder]) if fullname in OURS_FIRST else None
 
 
 def installed_in(site_packages: Optional[str]) -> None:
     """Remember the folder that the plugin put on the path for packages ParaView does not have (None: there is none)."""
     global _site
+    if site_packages and site_packages != _site:
+        sys.meta_path.insert(0, _OursFirst(site_packages))
     _site = site_packages
 
 

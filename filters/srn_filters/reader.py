@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Optional, Sequence
 
-from vtkmodules.vtkCommonCore import vtkDataArraySelection
+from vtkmodules.vtkCommonCore import vtkCommand, vtkDataArraySelection
 
 import srn_core
 from srn_core.errors import SrnError, SrnInputError
@@ -30,7 +30,7 @@ class SrnReader(DecodingAlgorithm):
         self._names: list[str] = []
         self._steps: list[tuple[float, str]] = []
         self._selection = vtkDataArraySelection()
-        self._selection.AddObserver("ModifiedEvent", lambda *_: self.Modified())
+        self._selection.AddObserver(vtkCommand.ModifiedEvent, lambda *_: self.Modified())
         self._scale = 1.0
 
     SetScale = setting("_scale", float)
@@ -52,7 +52,7 @@ class SrnReader(DecodingAlgorithm):
 
     def CanReadFile(self, name: str) -> int:
         """1 for what begins as a .srn file begins; ParaView asks this before it offers the reader."""
-        from srn_core.codec import MAGIC
+        from srn_core.codec.container import MAGIC
 
         try:
             with open(name, "rb") as stream:

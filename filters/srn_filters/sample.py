@@ -9,7 +9,7 @@ from vtkmodules.vtkCommonDataModel import vtkDataObject, vtkDataSet
 from vtkmodules.vtkCommonExecutionModel import vtkAlgorithm, vtkStreamingDemandDrivenPipeline
 
 import srn_core
-from srn_filters import carrier, vtk_bridge
+from srn_filters import carrier, requests, vtk_bridge
 from srn_filters.algorithm import NeuralAlgorithm, setting
 
 VALID = "vtkValidPointMask"
@@ -55,11 +55,8 @@ class NeuralSample(NeuralAlgorithm):
 
     def RequestUpdateExtent(self, request: Any, inInfo: Any, outInfo: Any) -> int:
         """Called by VTK: the whole carrier, and the asked part of the points."""
-        # The two inputs have nothing to do with each other's extents.
+        requests.ask_for_all(inInfo[FILE_PORT])
         pipeline = vtkStreamingDemandDrivenPipeline
-        carried = inInfo[FILE_PORT].GetInformationObject(0)
-        if carried.Has(pipeline.WHOLE_EXTENT()):
-            carried.Set(pipeline.UPDATE_EXTENT(), carried.Get(pipeline.WHOLE_EXTENT()), 6)
         points, out = inInfo[POINTS_PORT].GetInformationObject(0), outInfo.GetInformationObject(0)
         if out.Has(pipeline.UPDATE_EXTENT()) and points.Has(pipeline.WHOLE_EXTENT()):
             points.Set(pipeline.UPDATE_EXTENT(), out.Get(pipeline.UPDATE_EXTENT()), 6)
@@ -71,12 +68,10 @@ class NeuralSample(NeuralAlgorithm):
         points = vtkDataSet.GetData(in_info[POINTS_PORT])
         output = vtkDataSet.GetData(out_info)
         output.ShallowCopy(points)
-        info = out_info.GetInformationObject(0)
-        step = vtkStreamingDemandDrivenPipeline.UPDATE_TIME_STEP()
         file = srn_core.load(carrier.required_content(carried, self.label))
         where = vtk_bridge.positions(points)
         inside = np.ones(len(where), bool)
-        for field in carrier.fields_at(file, info.Get(step) if info.Has(step) else None):
+        for field in carrier.fields_at(file, requests.asked_time(out_info)):
             values = file.sample(where, array=field.name, time=field.time, outside="clamp" if self._clamp else "nan")
             inside &= np.isfinite(values).reshape(len(where), -1).all(axis=1)
             if field.dtype == "float32":

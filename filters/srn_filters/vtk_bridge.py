@@ -24,15 +24,15 @@ GHOSTS = vtkDataSetAttributes.GhostArrayName()
 
 def geometry(image: vtkImageData, association: str) -> Geometry:
     """Where the point or cell samples of an image lie. Raises SrnInputError for an image without any."""
-    points = image.GetDimensions()
-    if min(points) < 1:
+    nx, ny, nz = image.GetDimensions()
+    if min(nx, ny, nz) < 1:
         raise SrnInputError(
             "the input image is empty (it has no points); check that the source before this filter gives data"
         )
     x0, _, y0, _, z0, _ = image.GetExtent()
     matrix = image.GetDirectionMatrix()
     return Geometry(
-        dims=tuple(points) if association == "point" else tuple(max(n - 1, 1) for n in points),
+        dims=(nx, ny, nz) if association == "point" else (max(nx - 1, 1), max(ny - 1, 1), max(nz - 1, 1)),
         origin=image.GetOrigin(),
         spacing=image.GetSpacing(),
         direction=tuple(matrix.GetElement(row, column) for row in range(3) for column in range(3)),

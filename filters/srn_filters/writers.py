@@ -6,12 +6,11 @@ import os
 from typing import Any, Optional
 
 from vtkmodules.vtkCommonDataModel import vtkDataObject
-from vtkmodules.vtkCommonExecutionModel import vtkStreamingDemandDrivenPipeline
 from vtkmodules.vtkParallelCore import vtkMultiProcessController
 
 import srn_core
 from srn_core.errors import SrnInputError
-from srn_filters import carrier, packages
+from srn_filters import carrier, packages, requests
 from srn_filters.algorithm import NeuralAlgorithm, setting, text
 
 
@@ -32,9 +31,8 @@ class CarriedFileWriter(NeuralAlgorithm):
 
     def RequestUpdateExtent(self, request: Any, inInfo: Any, outInfo: Any) -> int:
         """Called by VTK: the first rank asks for all, so that it has what is carried."""
-        info, pipeline = inInfo[0].GetInformationObject(0), vtkStreamingDemandDrivenPipeline
-        if info.Has(pipeline.WHOLE_EXTENT()) and _first_rank():
-            info.Set(pipeline.UPDATE_EXTENT(), info.Get(pipeline.WHOLE_EXTENT()), 6)
+        if _first_rank():
+            requests.ask_for_all(inInfo[0])
         return 1
 
     def execute(self, in_info: Any, out_info: Any) -> None:

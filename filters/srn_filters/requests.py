@@ -1,0 +1,45 @@
+"""What the algorithms ask of the pipeline above them, and what the one below asks of them."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from vtkmodules.vtkCommonExecutionModel import vtkStreamingDemandDrivenPipeline as Pipeline
+
+NOTHING = (0, -1, 0, -1, 0, -1)
+
+
+def ask_for_all(in_info: Any) -> None:
+    """The whole extent of an input, in one piece: what it carries is one for the whole."""
+    info = in_info.GetInformationObject(0)
+    if info is not None and info.Has(Pipeline.WHOLE_EXTENT()):
+        info.Set(Pipeline.UPDATE_EXTENT(), info.Get(Pipeline.WHOLE_EXTENT()), 6)
+        info.Set(Pipeline.UPDATE_NUMBER_OF_PIECES(), 1)
+        info.Set(Pipeline.UPDATE_PIECE_NUMBER(), 0)
+
+
+def ask_for_nothing(in_info: Any) -> None:
+    """No sample of an input."""
+    in_info.GetInformationObject(0).Set(Pipeline.UPDATE_EXTENT(), NOTHING, 6)
+
+
+def asked_time(out_info: Any) -> Optional[float]:
+    """The time step that is asked for; None where the pipeline knows no time."""
+    return _asked(out_info, Pipeline.UPDATE_TIME_STEP())
+
+
+def asked_extent(out_info: Any) -> Optional[tuple[int, ...]]:
+    """The point extent that is asked for."""
+    return _asked(out_info, Pipeline.UPDATE_EXTENT())
+
+
+def asked_piece(out_info: Any) -> int:
+    """The number of the piece that is asked for: the rank, where there are several."""
+    return int(_asked(out_info, Pipeline.UPDATE_PIECE_NUMBER()) or 0)
+
+
+def _asked(out_info: Any, key: Any) -> Any:
+    if out_info.GetNumberOfInformationObjects() == 0:  # a writer has no output
+        return None
+    info = out_info.GetInformationObject(0)
+    return info.Get(key) if info.Has(key) else None
