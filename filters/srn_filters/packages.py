@@ -20,7 +20,7 @@ _DISTRIBUTIONS = {"sklearn": "scikit-learn", "pywt": "PyWavelets", "skimage": "s
 
 OURS_FIRST = ("sympy", "mpmath", "networkx", "jinja2", "markupsafe", "fsspec", "filelock", "typing_extensions")
 """What torch needs, in versions that a distribution's Python may have too old: Debian's ParaView brings sympy 1.11,
-with which torch cannot make an optimiser. Everything else, NumPy and SciPy above all, comes from ParaView's side first."""
+with which torch cannot make an optimiser. Everything else, NumPy and SciPy above all, is ParaView's own."""
 
 _site: Optional[str] = None
 
