@@ -48,7 +48,11 @@ def geometry_from_axes(path: str, x: np.ndarray, y: np.ndarray, z: np.ndarray, a
     if association == "cell":  # the origin is a corner of the first cell, not its centre
         first = [f - s / 2 for f, s in zip(first, steps)]
     return Geometry(
-        dims, _triple(first), _triple([abs(s) for s in steps]), tuple(float(v) for v in direction.ravel()), (0, 0, 0), association
+        dims,
+        _triple(first),
+        _triple([abs(s) for s in steps]),
+        tuple(float(v) for v in direction.ravel()),
+        association=association,
     )
 
 

@@ -1,0 +1,80 @@
+"""The ``srn`` command. Exit codes: 0 done, 2 bad input (one line says why), 130 stopped by Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import warnings
+from typing import NoReturn, Optional, Sequence
+
+from srn_core import __version__
+from srn_core.cli import compress, decompress, doctor, evaluate, export, info
+from srn_core.errors import SrnError, SrnStoppedError
+
+COMMANDS = (compress, info, evaluate, decompress, export, doctor)
+
+EPILOG = """\
+first steps:
+  srn compress hurricane.vti hurricane.srn --ratio 100     a file a hundredth of the size
+  srn evaluate hurricane.srn hurricane.vti                 how close the decoded field is
+  srn decompress hurricane.srn back.vti --scale 2          back as a volume, twice as fine
+  srn doctor                                               what is installed, how to load the plugin
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and where help is, and leave with 2."""
+        sys.stderr.write(f"srn: error: {message} (help: {self.prog} --help)\n")
+        raise SystemExit(2)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = _Parser(
+        prog="srn",
+        description="Volumes as small neural files (.srn), and back at any resolution.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"srn {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add(commands)
+    return top
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Run one command; gives the exit code."""
+    given = parser().parse_args(arguments)
+    warnings.showwarning = _show_warning  # type: ignore[assignment]
+    try:
+        code: int = given.run(given)
+        sys.stdout.flush()
+        return code
+    except SrnStoppedError as error:
+        return _fail(str(error) or "stopped", 130)
+    except SrnError as error:
+        return _fail(str(error), 2)
+    except KeyboardInterrupt:
+        return _fail("stopped by Ctrl-C; nothing was written", 130)
+    except BrokenPipeError:  # the reader of a pipe, such as head, has left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except MemoryError:
+        return _fail("the memory of this machine is not enough for this", 2)
+    except OSError as error:
+        return _fail(str(error), 2)
+
+
+def _fail(message: str, code: int) -> int:
+    sys.stderr.write(f"srn: error: {' '.join(message.split())}\n")
+    return code
+
+
+def _show_warning(message: Warning, category: type, *_: object, **__: object) -> None:
+    if category.__name__ == "GridNote":
+        sys.stderr.write(f"srn: note: {message}\n")

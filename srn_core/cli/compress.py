@@ -1,0 +1,177 @@
+"""``srn compress``: a volume into a neural file."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import os
+from typing import Any, Optional
+
+from srn_core.cli import output, source
+from srn_core.cli.bar import Bar
+from srn_core.cli.interrupt import Interrupt
+from srn_core.config import DEVICES, NETWORKS, PRUNERS, CompressConfig, setting_names
+from srn_core.errors import SrnInputError
+from srn_core.progress import Progress
+
+MAX_CONFIG = 1 << 20
+
+EPILOG = f"""\
+examples:
+  srn compress hurricane.vti hurricane.srn --ratio 100
+  srn compress cutout.h5 u.srn --array Velocity_0001 --bytes 200000 --seconds 600
+  srn compress scan.raw scan.srn --dims 256 256 128 --dtype uint8
+  srn compress flow.nc flow.srn --network neurcomp --set neurcomp.blocks=6 --set quantise.weight_bits=8
+
+Without --passes or --seconds the training takes 75 passes over the volume (neurcomp: 100).
+Ctrl-C ends the training and packs the best network so far; a second Ctrl-C leaves nothing.
+
+settings for --set and --config:
+  {", ".join(setting_names())}
+"""
+
+
+def add(commands: Any) -> None:
+    """Add the command."""
+    command = commands.add_parser(
+        "compress",
+        help="a volume into a small neural file",
+        description=f"Compress a volume ({source.FORMATS_HELP}) into a neural file.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("input", metavar="IN", help="the volume")
+    command.add_argument("out", metavar="OUT.srn", help="the neural file to write")
+    target = command.add_argument_group("target (one of them; default: ratio 100)").add_mutually_exclusive_group()
+    target.add_argument("--ratio", metavar="R", help="at least this many times smaller than the original array")
+    target.add_argument("--bytes", metavar="N", help="at most this many bytes")
+    model = command.add_argument_group("network and training")
+    model.add_argument(
+        "--network", choices=NETWORKS, help="fvsrn: fast on a CPU; neurcomp: smooth fields, long training"
+    )
+    model.add_argument("--pruner", choices=PRUNERS, help="how superfluous parameters are found (default: smallify)")
+    model.add_argument("--passes", metavar="N", help="passes over the volume")
+    model.add_argument("--seconds", metavar="S", help="seconds of training")
+    model.add_argument("--device", choices=DEVICES, help="default: auto, CUDA where torch finds it")
+    model.add_argument("--seed", metavar="K", help="of all random numbers (default: 0)")
+    model.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting; may be repeated")
+    model.add_argument("--config", metavar="FILE", help="settings from a JSON file; the options above come on top")
+    source.add(command)
+    said = command.add_argument_group("output")
+    said.add_argument("--history", metavar="FILE.csv", help="write the training's course as a table")
+    said.add_argument("--json", action="store_true", help="print the report as JSON")
+    said.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    command.set_defaults(run=run)
+
+
+def run(given: argparse.Namespace) -> int:
+    """Read, compress, write, report."""
+    config = settings(given)
+    _check_out(given.out, ".srn", given.input)
+    if given.history:
+        _check_out(given.history, ".csv", given.input)
+    volume = source.read(given.input, given)
+
+    from srn_core.api import compress
+
+    with Bar(given.quiet or given.json) as bar:
+
+        def stopping() -> None:
+            bar.write("srn: stopping; the best network so far is packed (Ctrl-C again: leave nothing)")
+
+        with Interrupt(stopping) as interrupt:
+
+            def progress(report: Progress) -> Optional[bool]:
+                bar(report)
+                return not interrupt.asked
+
+            result = compress(volume, given.out, config=config, progress=progress)
+    if given.history:
+        _write_history(given.history, result.history)
+    report = {"out": given.out, **result.report}
+    if given.json:
+        output.print_json(report)
+    elif not given.quiet:
+        _print(report)
+    if interrupt.asked:
+        if not given.quiet:
+            output.note(f"stopped early by Ctrl-C; {given.out} holds the best network so far")
+        return 130
+    return 0
+
+
+def settings(given: argparse.Namespace) -> CompressConfig:
+    """The settings that the arguments mean, later ones on top of earlier ones."""
+    config = CompressConfig.from_dict(_load(given.config)) if given.config else CompressConfig()
+    chosen: dict[str, Any] = {
+        "network": given.network,
+        "pruner": given.pruner,
+        "device": given.device,
+        "seed": given.seed,
+        "training.passes": given.passes,
+        "training.seconds": given.seconds,
+    }
+    if given.ratio is not None or given.bytes is not None:
+        # As a whole, so that a target in the file of settings does not stand beside this one.
+        chosen["target"] = {"ratio": given.ratio} if given.ratio is not None else {"bytes": given.bytes}
+    config = config.with_settings({name: value for name, value in chosen.items() if value is not None})
+    for pair in given.set:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise SrnInputError(f"--set takes name=value, not {pair!r}")
+        config = config.with_settings({name.strip(): value.strip()})
+    return config
+
+
+def _load(path: str) -> Any:
+    try:
+        if os.path.getsize(path) > MAX_CONFIG:
+            raise SrnInputError(f"'{path}' is too long for a file of settings")
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except OSError as error:
+        raise SrnInputError(f"cannot read the settings in '{path}': {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, SrnInputError):
+            raise
+        raise SrnInputError(f"the settings in '{path}' are not JSON: {error}") from error
+
+
+def _check_out(path: str, ending: str, source_path: str) -> None:
+    """Before hours of training, not after."""
+    if os.path.splitext(path)[1].lower() != ending:
+        raise SrnInputError(f"'{path}' must end in {ending}")
+    if os.path.exists(path) and os.path.exists(source_path) and os.path.samefile(path, source_path):
+        raise SrnInputError(f"'{path}' is the input itself; give another name")
+    folder = os.path.dirname(os.path.abspath(path))
+    if os.path.isdir(path):
+        raise SrnInputError(f"'{path}' is a folder; give the name of a file")
+    if not os.path.isdir(folder):
+        raise SrnInputError(f"the folder '{folder}' does not exist; make it first")
+    if not os.access(folder, os.W_OK):
+        raise SrnInputError(f"no permission to write in '{folder}'")
+
+
+def _write_history(path: str, history: dict[str, list[Any]]) -> None:
+    from srn_core.codec.atomic import write_bytes
+
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(history)
+    table.writerows(zip(*history.values()))
+    write_bytes(path, text.getvalue().encode("utf-8"))
+
+
+def _print(report: dict[str, Any]) -> None:
+    rows = [
+        (f"{report['out']}", ""),
+        ("size", output.size(report["bytes"])),
+        ("ratio", f"{report['ratio']:.1f} : 1 (bytes of the array / bytes of the file)"),
+        ("parameter ratio", f"{report['parameter_ratio']:.1f} : 1 (values / stored parameters)"),
+        *output.quality_rows(report),
+        ("network", f"{report['network']}, {report['parameters']} parameters"),
+        ("time", f"{report['seconds']:.1f} s, {output.number(report.get('train_seconds'))} s of training"),
+    ]
+    output.print_table(rows)

@@ -1,0 +1,145 @@
+"""``srn info``: what a neural file holds, without decoding it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict, fields
+from typing import Any
+
+from srn_core.cli import output
+
+EPILOG = """\
+examples:
+  srn info hurricane.srn
+  srn info hurricane.srn --json | jq .ratio
+"""
+
+
+def add(commands: Any) -> None:
+    """Add the command."""
+    command = commands.add_parser(
+        "info",
+        help="what a neural file holds",
+        description="Print what a neural file holds: network, sizes, geometry, quality, provenance.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("file", metavar="FILE.srn", help="the neural file")
+    command.add_argument("--json", action="store_true", help="print JSON")
+    command.set_defaults(run=run)
+
+
+def run(given: argparse.Namespace) -> int:
+    """Open the file and print."""
+    report = describe(given.file)
+    if given.json:
+        output.print_json(report)
+    else:
+        output.print_table(_rows(report))
+    return 0
+
+
+def describe(path: str) -> dict[str, Any]:
+    """What ``srn info --json`` prints: sizes and ratios of the file, its sections, and each field."""
+    from srn_core.api import load
+    from srn_core.codec import section_sizes
+
+    file = load(path)
+    return {
+        "file": path,
+        "bytes": file.nbytes,
+        "original_bytes": sum(f.original_bytes for f in file.fields),
+        "ratio": file.ratio,
+        "parameter_ratio": file.parameter_ratio,
+        "sections": [s._asdict() for s in section_sizes(file.to_bytes())],
+        "fields": [_field(f) for f in file.fields],
+    }
+
+
+def _field(field: Any) -> dict[str, Any]:
+    geometry = field.geometry
+    spec = {f.name: getattr(field.spec, f.name) for f in fields(field.spec)}
+    wavelet = spec.get("wavelet")
+    if wavelet is not None:
+        spec["wavelet"] = {"name": wavelet.name, "levels": wavelet.levels}
+    return {
+        "array": field.name,
+        "dtype": field.dtype,
+        "components": len(field.value_range),
+        "units": field.units,
+        "time": field.time,
+        "range": field.value_range,
+        "valid_samples": geometry.samples if field.valid is None else int(field.valid.sum()),
+        "geometry": {**asdict(geometry), "extent": geometry.extent},
+        "network": {"kind": field.spec.kind, **spec},
+        "parameters": field.parameters(),
+        "bits": {name: array.bits for name, array in field.arrays.items()},
+        "quality": None if field.quality is None else asdict(field.quality),
+        "provenance": dict(field.provenance),
+    }
+
+
+def _rows(report: dict[str, Any]) -> list[tuple[str, str]]:
+    rows = [
+        (report["file"], ""),
+        ("size", output.size(report["bytes"])),
+        ("original", output.size(report["original_bytes"])),
+        ("ratio", f"{report['ratio']:.1f} : 1 (bytes of the arrays / bytes of the file)"),
+        ("parameter ratio", f"{report['parameter_ratio']:.1f} : 1 (values / stored parameters)"),
+    ]
+    for field in report["fields"]:
+        rows += _field_rows(field)
+    rows.append(("sections", ""))
+    rows += [
+        (_section_name(s), f"{s['packed']:,} bytes ({s['codec']}, {s['size']:,} unpacked)") for s in report["sections"]
+    ]
+    return rows
+
+
+def _section_name(section: dict[str, Any]) -> str:
+    holds = str(section["holds"])
+    holds = holds if len(holds) <= 48 else holds[:45] + "..."
+    return f"{section['field']}: {holds}" if section["field"] else holds
+
+
+def _field_rows(field: dict[str, Any]) -> list[tuple[str, str]]:
+    geometry, network = field["geometry"], field["network"]
+    kind = f"{field['dtype']}, {field['components']} component{'s' if field['components'] > 1 else ''}"
+    details = ", ".join(
+        f"{k} {_short(v)}" for k, v in network.items() if k not in ("kind", "half_extent", "components")
+    )
+    bits = sorted(set(field["bits"].values()))
+    rows = [
+        (f"array '{field['array']}'", ""),
+        ("values", f"{kind}{', in ' + field['units'] if field['units'] else ''}"),
+        ("range", "; ".join(f"{output.number(a)} to {output.number(b)}" for a, b in field["range"])),
+        ("dims", f"{output.triple(geometry['dims'], ' x ')} {geometry['association']} samples"),
+        ("origin", output.triple(geometry["origin"])),
+        ("spacing", output.triple(geometry["spacing"])),
+        ("extent", output.triple(geometry["extent"])),
+    ]
+    if tuple(geometry["direction"]) != (1, 0, 0, 0, 1, 0, 0, 0, 1):
+        rows.append(("direction", output.triple(geometry["direction"])))
+    if field["time"] is not None:
+        rows.append(("time", output.number(field["time"])))
+    samples = 1
+    for n in geometry["dims"]:
+        samples *= n
+    if field["valid_samples"] != samples:
+        rows.append(("valid", f"{field['valid_samples']:,} of {samples:,} samples"))
+    rows.append(("network", f"{network['kind']}{': ' + details if details else ''}"))
+    rows.append(
+        ("parameters", f"{field['parameters']:,}{', of ' + ' and '.join(map(str, bits)) + ' bits' if bits else ''}")
+    )
+    rows += output.quality_rows(field["quality"]) if field["quality"] else [("quality", "not measured")]
+    rows += [(f"{key.replace('_', ' ')}", _short(value)) for key, value in field["provenance"].items()]
+    return rows
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, dict):
+        return json.dumps(value) if value else "defaults"
+    if isinstance(value, (tuple, list)):
+        return " x ".join(str(v) for v in value)
+    return output.number(value)

@@ -1,0 +1,29 @@
+"""The arguments that say which volume is meant, shared by the commands that read one."""
+
+from __future__ import annotations
+
+import argparse
+
+from srn_core.volume import Volume
+
+FORMATS_HELP = ".vti .vtr .vts .vtk .npy .npz .raw .nrrd .nhdr .mha .mhd .h5 .nc .zarr"
+
+
+def add(command: argparse.ArgumentParser) -> None:
+    """Add them to a command."""
+    group = command.add_argument_group("the volume")
+    group.add_argument("--array", metavar="NAME", help="which array of the file; needed where there are several")
+    group.add_argument("--dims", nargs=3, type=int, metavar=("NX", "NY", "NZ"), help="samples of a raw file")
+    group.add_argument("--dtype", metavar="TYPE", help="type of a raw file's values: float32, uint8, >i2, ...")
+    group.add_argument("--components", type=int, metavar="N", help="components of each sample of a raw file")
+    group.add_argument("--header-bytes", type=int, metavar="N", help="bytes to skip at the start of a raw file")
+    group.add_argument("--step", type=int, metavar="N", help="time step, from 0, of an array that has several")
+
+
+def read(path: str, given: argparse.Namespace) -> Volume:
+    """The volume that the arguments mean."""
+    from srn_core.io import read_volume
+
+    names = ("dims", "dtype", "components", "header_bytes", "step")
+    options = {name: getattr(given, name) for name in names if getattr(given, name) is not None}
+    return read_volume(path, given.array, **options)
