@@ -12,21 +12,19 @@ from onnx_export.point_latents import held_points
 from srn_core.spec import ConstantSpec
 
 
-def grid_values(writer: GraphWriter, spec: ConstantSpec, arrays: Mapping[str, np.ndarray]) -> str:
+def grid_values(writer: GraphWriter, spec: ConstantSpec, arrays: Mapping[str, np.ndarray], for_cpu: bool) -> str:
     """Inputs x, y, z; (components, nz * ny * nx) zeros."""
-    del arrays
+    del arrays, for_cpu
     x, y, z = axis_inputs(writer, spec.half_extent)
     plane = writer.node("Add", writer.reshape(y, [-1, 1]), x)
     volume = writer.node("Add", writer.reshape(z, [-1, 1, 1]), plane)
     return _zeros(writer, spec, writer.cast(writer.reshape(volume, [1, -1]), np.float32))
 
 
-def point_values(
-    writer: GraphWriter, spec: ConstantSpec, arrays: Mapping[str, np.ndarray], table_of_cells: bool
-) -> str:
+def point_values(writer: GraphWriter, spec: ConstantSpec, arrays: Mapping[str, np.ndarray], for_cpu: bool) -> str:
     """Input "points" (N, 3); (components, N) zeros."""
-    del arrays, table_of_cells
-    rows = writer.node("Transpose", held_points(writer, spec.half_extent), perm=[1, 0])
+    del arrays, for_cpu
+    rows = held_points(writer, spec.half_extent)
     return _zeros(writer, spec, writer.node("ReduceSum", rows, np.array([0], np.int64)))
 
 

@@ -17,11 +17,12 @@ from onnx_export.providers import CPU, ProviderChoice, choose, short_name
 from srn_core.codec.field import NeuralField
 from srn_core.errors import SrnInputError, SrnStoppedError
 from srn_core.progress import Progress, ProgressCallback
+from srn_core.spec import NetworkSpec
 
-CPU_CHUNK = 1 << 14
-"""Voxels per run on a CPU: the layers' numbers then stay in the cache."""
-GPU_CHUNK = 1 << 21
-"""Voxels per run elsewhere: enough to fill the device, a few hundred MB."""
+CPU_NUMBERS = 1 << 18
+"""Numbers per layer and run on a CPU: a megabyte, which stays in its cache."""
+GPU_NUMBERS = 1 << 26
+"""Numbers per layer and run elsewhere: enough to fill the device, in about a gigabyte."""
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +75,8 @@ class Decoder:
     @property
     def chunk(self) -> int:
         """Voxels or points per run."""
-        return self._chunk or (CPU_CHUNK if self.providers[0] == CPU else GPU_CHUNK)
+        numbers = CPU_NUMBERS if self.providers[0] == CPU else GPU_NUMBERS
+        return self._chunk or max(256, numbers // _widest(self.field.spec))
 
     def grid(
         self,
@@ -174,34 +176,38 @@ class Decoder:
 
     def _session(self, kind: str) -> Any:
         if kind not in self._sessions:
-            if kind == "grid":
-                model = grid_graph(self.field)
-            else:
-                model = points_graph(self.field, physical=False, table_of_cells=True)
-            self._sessions[kind] = self._open(model.SerializeToString())
+            self._sessions[kind] = self._open(kind)
             if not self._told:
                 self._told = True
                 log.info(self.statement)
         return self._sessions[kind]
 
-    def _open(self, model: bytes) -> Any:
-        """A session on the chosen provider; on the CPU where a better one turns out not to start."""
+    def _model(self, kind: str) -> bytes:
+        on_cpu = self._providers[0] == CPU
+        if kind == "grid":
+            model = grid_graph(self.field, for_cpu=on_cpu)
+        else:
+            model = points_graph(self.field, physical=False, for_cpu=on_cpu)
+        return bytes(model.SerializeToString())
+
+    def _open(self, kind: str) -> Any:
+        """A session on the chosen provider, or on the CPU where a better one turns out not to start."""
         runtime = import_onnxruntime()
         options = runtime.SessionOptions()
         options.log_severity_level = 3
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
-        first = self._providers[0]
-        reason = "it did not start"
+        first, model = self._providers[0], self._model(kind)
+        if first == CPU:
+            return runtime.InferenceSession(model, options, providers=[CPU])
+        reason = "its libraries do not load"
         try:
             session = runtime.InferenceSession(model, options, providers=self._providers)
-        except Exception as error:  # noqa: BLE001  the provider decides what it raises
-            if first == CPU:
-                raise
-            session, reason = None, str(error).splitlines()[0] if str(error) else type(error).__name__
-        # ONNX Runtime itself steps down to the CPU where a provider's libraries do not load.
-        if session is not None and session.get_providers()[0] == first:
-            return session
+            # ONNX Runtime steps down to the CPU by itself, and says so only in the list of providers.
+            if session.get_providers()[0] == first:
+                return session
+        except Exception as error:  # each provider raises what it likes
+            reason = (str(error) or type(error).__name__).splitlines()[0]
         if self._named:
             raise SrnInputError(
                 f"ONNX Runtime's provider '{short_name(first)}' cannot be used here ({reason}); "
@@ -209,9 +215,12 @@ class Decoder:
             )
         log.warning("%s cannot be used (%s): decoding runs on the CPU", short_name(first).upper(), reason)
         self._providers = [CPU]
-        if session is not None and session.get_providers()[0] == CPU:
-            return session
-        return runtime.InferenceSession(model, options, providers=[CPU])
+        return self._open(kind)
+
+
+def _widest(spec: NetworkSpec) -> int:
+    """Width of the widest layer."""
+    return max([shape[0] for name, shape in spec.shapes().items() if name.endswith(".weight")], default=1)
 
 
 def _usable_cpus() -> int:

@@ -13,26 +13,23 @@ import numpy as np
 
 from onnx_export.axes import axis_inputs, fourier_axis, latent_axis
 from onnx_export.graph_writer import GraphWriter
-from onnx_export.layers import LINEAR, SNAKE, Dense, dense, snake
-from onnx_export.point_latents import corner_latents, held_points
+from onnx_export.layers import SNAKE, SNAKE_POLYNOMIAL, Activation, Dense, dense
+from onnx_export.point_latents import held_points, point_latents
 from srn_core.spec import FvSrnSpec
 from srn_core.wavelet import synthesise
 
 
-def layers_of(spec: FvSrnSpec, arrays: Mapping[str, np.ndarray]) -> list[Dense]:
-    """The predictor's layers, folded; the first takes the spec's input as it is."""
-    names = [f"layer{i}" for i in range(len(spec.widths))] + ["output"]
-    layers = []
-    for i, name in enumerate(names):
-        layer = Dense(arrays[f"{name}.weight"].astype(np.float64), arrays[f"{name}.bias"].astype(np.float64))
-        layer = layer.before(SNAKE if i < len(spec.widths) else LINEAR)
-        layers.append(layer.after(SNAKE) if i > 0 else layer)
-    return layers
+def _layers(spec: FvSrnSpec, arrays: Mapping[str, np.ndarray], snake: Activation) -> list[Dense]:
+    """The predictor's layers with the activation folded in; the first takes the spec's input as it is."""
+    layers = [Dense.of(arrays, f"layer{i}").before(snake) for i in range(len(spec.widths))]
+    layers.append(Dense.of(arrays, "output"))
+    return layers[:1] + [layer.after(snake) for layer in layers[1:]]
 
 
-def grid_values(writer: GraphWriter, spec: FvSrnSpec, arrays: Mapping[str, np.ndarray]) -> str:
+def grid_values(writer: GraphWriter, spec: FvSrnSpec, arrays: Mapping[str, np.ndarray], for_cpu: bool) -> str:
     """Inputs x, y, z; (components, nz * ny * nx) normalised values."""
-    layers = layers_of(spec, arrays)
+    snake = SNAKE_POLYNOMIAL if for_cpu else SNAKE
+    layers = _layers(spec, arrays, snake)
     first = layers[0]
     coordinates = axis_inputs(writer, spec.half_extent)
     x, y, z = (
@@ -76,43 +73,48 @@ def grid_values(writer: GraphWriter, spec: FvSrnSpec, arrays: Mapping[str, np.nd
     shares = writer.node("Expand", z.shares, np.array([width, 1, 1], np.int64))
     shares = writer.node("Concat", shares, writer.reshape(terms[2], [width, -1, 1]), axis=2)
     values = writer.reshape(writer.node("MatMul", shares, planes), [width, -1])
-    return _rest(writer, layers, values)
+    return _rest(writer, layers, snake, values)
 
 
-def point_values(writer: GraphWriter, spec: FvSrnSpec, arrays: Mapping[str, np.ndarray], table_of_cells: bool) -> str:
+def point_values(writer: GraphWriter, spec: FvSrnSpec, arrays: Mapping[str, np.ndarray], for_cpu: bool) -> str:
     """Input "points" (N, 3); (components, N) normalised values."""
-    layers = layers_of(spec, arrays)
-    first = layers[0]
-    points = held_points(writer, spec.half_extent)
-    rows = writer.node("Transpose", points, perm=[1, 0])  # (3, N)
-    position = rows
-    if spec.frequencies:
-        # 2^l u and its distance to the nearest even number are exact in float32, whatever l is.
-        angle = writer.node(
-            "Reshape",
-            writer.node(
-                "Mul",
-                writer.node("Unsqueeze", rows, np.array([0], np.int64)),
-                (2.0 ** np.arange(spec.frequencies, dtype=np.float32))[:, None, None].astype(np.float32),
-            ),
-            np.array([3 * spec.frequencies, -1], np.int64),
-        )
-        turns = writer.node("Round", writer.node("Mul", angle, np.array(0.5, np.float32)))
-        angle = writer.node("Sub", angle, writer.node("Mul", turns, np.array(2.0, np.float32)))
-        angle = writer.node("Mul", angle, np.array(np.pi, np.float32))
-        position = writer.node("Concat", rows, writer.node("Sin", angle), writer.node("Cos", angle), axis=0)
-    order = _position_columns(spec)
-    values = dense(writer, Dense(first.weight[:, order], first.bias), position, "position")
-    corners, repeats = corner_latents(writer, points, rows, spec, synthesise(spec, arrays), table_of_cells)
-    weight = np.tile(first.weight[:, -spec.features :], (1, repeats)).astype(np.float32)
-    values = writer.node("Gemm", writer.constant(weight, "latent.weight"), corners, values, transB=1)
-    return _rest(writer, layers, values)
+    snake = SNAKE_POLYNOMIAL if for_cpu else SNAKE
+    layers = _layers(spec, arrays, snake)
+    rows = held_points(writer, spec.half_extent)
+    latents = point_latents(writer, rows, spec, synthesise(spec, arrays), table_of_cells=for_cpu)
+    values = writer.node("Concat", rows, *_fourier_rows(writer, spec.frequencies, rows), latents, axis=0)
+    return _rest(writer, layers, snake, dense(writer, layers[0], values, "layer0"))
 
 
-def _rest(writer: GraphWriter, layers: list[Dense], pre: str) -> str:
+def _fourier_rows(writer: GraphWriter, frequencies: int, rows: str) -> list[str]:
+    """sin(2^l pi u), cos(2^l pi u), each (3, N), for l = 0 .. frequencies-1, of ``rows`` (3, N).
+
+    Sines are dear on a CPU: only each fourth level takes them, the others double the angle of the one
+    below, which doubles its rounding error too.
+    """
+    parts: list[str] = []
+    sine = cosine = ""
+    for level in range(frequencies):
+        if level % 4:
+            double = writer.node("Add", sine, sine)
+            square = writer.node("Mul", double, sine)
+            sine = writer.node("Mul", double, cosine)
+            cosine = writer.node("Sub", np.array(1.0, np.float32), square)
+        else:
+            # 2^l u and its distance to the nearest even number are exact in float32, whatever l is.
+            angle = writer.node("Mul", rows, np.array(2.0**level, np.float32))
+            turns = writer.node("Round", writer.node("Mul", angle, np.array(0.5, np.float32)))
+            angle = writer.node("Sub", angle, writer.node("Mul", turns, np.array(2.0, np.float32)))
+            angle = writer.node("Mul", angle, np.array(np.pi, np.float32))
+            sine, cosine = writer.node("Sin", angle), writer.node("Cos", angle)
+        parts += [sine, cosine]
+    return parts
+
+
+def _rest(writer: GraphWriter, layers: list[Dense], snake: Activation, pre: str) -> str:
     """The activations and layers after the first pre-activation (width, N)."""
     for i, layer in enumerate(layers[1:], start=1):
-        pre = dense(writer, layer, snake(writer, pre), f"layer{i}")
+        pre = dense(writer, layer, snake.nodes(writer, pre), f"layer{i}")
     return pre
 
 
@@ -123,10 +125,3 @@ def _position_term(writer: GraphWriter, spec: FvSrnSpec, first: Dense, axis: int
     if axis == 0:
         term = writer.node("Add", term, first.bias[:, None])
     return writer.cast(term, np.float32)
-
-
-def _position_columns(spec: FvSrnSpec) -> list[int]:
-    """Columns of the spec's input in the order u, all sines by level, all cosines by level."""
-    return [0, 1, 2] + [
-        3 + 6 * level + 3 * part + axis for part in (0, 1) for level in range(spec.frequencies) for axis in range(3)
-    ]

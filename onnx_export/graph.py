@@ -7,7 +7,7 @@ Two graphs of one field. :func:`points_graph` takes any positions and is what ``
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Any
+from typing import Any, Union
 
 import numpy as np
 
@@ -26,40 +26,41 @@ BUILDERS: dict[str, ModuleType] = {
 """Network kind -> module with ``grid_values`` and ``point_values``."""
 
 
-def points_graph(field: NeuralField, physical: bool = True, table_of_cells: bool = False) -> Any:
+def points_graph(field: NeuralField, physical: bool = True, for_cpu: bool = False) -> Any:
     """Model "points" (N, 3) float32, normalised coordinates -> "values" (N, C) float32.
 
     Positions outside the volume are held at its border; one that is not a number gives NaN.
     ``physical``: in the array's own units, or normalised to [-1, 1] over its value range.
-    ``table_of_cells``: keep the latent grid cell by cell: faster to read, up to eight times larger.
+    ``for_cpu``: made for speed on a CPU: polynomials for cosines (1e-6 off), the latent grid kept cell by cell
+    (up to eight times larger).
     Raises SrnInputError for an unknown network or a range that float32 cannot hold, and
     SrnMissingPackageError.
     """
     writer = GraphWriter()
-    values = _builder(field).point_values(writer, field.spec, _arrays(field), table_of_cells)
+    values = _builder(field).point_values(writer, field.spec, _arrays(field), for_cpu)
     if physical:
         low, high = _physical_range(field)
         values = writer.node("Mul", values, ((high - low) / 2.0)[:, None].astype(np.float32))
         values = writer.node("Add", values, ((high + low) / 2.0)[:, None].astype(np.float32))
     values = writer.node("Transpose", values, perm=[1, 0])
-    shape = ["N", field.spec.components]
+    shape: list[Union[int, str]] = ["N", field.spec.components]
     return writer.model(values, "values", shape, f"{field.spec.kind} at points", model_metadata(field, physical))
 
 
-def grid_graph(field: NeuralField) -> Any:
+def grid_graph(field: NeuralField, for_cpu: bool = False) -> Any:
     """Model "x" (nx,), "y" (ny,), "z" (nz,) float64, normalised -> "values" (nz, ny, nx, C) float32, normalised.
 
     The coordinates need not be evenly spaced or sorted, but each axis needs one at least, and none may
-    be NaN. Raises as :func:`points_graph` does.
+    be NaN. ``for_cpu`` and what is raised: as in :func:`points_graph`.
     """
     writer = GraphWriter()
-    values = _builder(field).grid_values(writer, field.spec, _arrays(field))
+    values = _builder(field).grid_values(writer, field.spec, _arrays(field), for_cpu)
     nx, ny, nz = (writer.node("Shape", axis) for axis in ("x", "y", "z"))
     components = field.spec.components
     if components > 1:
         values = writer.node("Transpose", values, perm=[1, 0])
     values = writer.reshape(values, [nz, ny, nx, components])
-    shape = ["nz", "ny", "nx", components]
+    shape: list[Union[int, str]] = ["nz", "ny", "nx", components]
     return writer.model(values, "values", shape, f"{field.spec.kind} on a grid", model_metadata(field, False))
 
 

@@ -12,14 +12,15 @@ import numpy as np
 
 from onnx_export.axes import axis_inputs
 from onnx_export.graph_writer import GraphWriter
-from onnx_export.layers import LINEAR, SINE, Dense, dense, sine
+from onnx_export.layers import SINE, Dense, dense
 from onnx_export.point_latents import held_points
 from srn_core.spec import NeurcompSpec
 
 
-def grid_values(writer: GraphWriter, spec: NeurcompSpec, arrays: Mapping[str, np.ndarray]) -> str:
+def grid_values(writer: GraphWriter, spec: NeurcompSpec, arrays: Mapping[str, np.ndarray], for_cpu: bool) -> str:
     """Inputs x, y, z; (components, nz * ny * nx) normalised values."""
-    first = _layer(arrays, "first").scaled(spec.omega)
+    del for_cpu  # the same everywhere
+    first = Dense.of(arrays, "first").scaled(spec.omega)
     x, y, z = (
         writer.node("Mul", writer.node("Reshape", c, np.array(shape, np.int64)), first.weight[:, axis, None, None])
         for axis, (c, shape) in enumerate(
@@ -34,14 +35,15 @@ def grid_values(writer: GraphWriter, spec: NeurcompSpec, arrays: Mapping[str, np
     return _rest(writer, spec, arrays, writer.reshape(values, [spec.width, -1]))
 
 
-def point_values(
-    writer: GraphWriter, spec: NeurcompSpec, arrays: Mapping[str, np.ndarray], table_of_cells: bool
-) -> str:
+def point_values(writer: GraphWriter, spec: NeurcompSpec, arrays: Mapping[str, np.ndarray], for_cpu: bool) -> str:
     """Input "points" (N, 3); (components, N) normalised values."""
-    del table_of_cells  # there is no latent grid
-    rows = writer.node("Transpose", held_points(writer, spec.half_extent), perm=[1, 0])
+    del for_cpu  # the same everywhere
+    rows = held_points(writer, spec.half_extent)
     return _rest(
-        writer, spec, arrays, sine(writer, dense(writer, _layer(arrays, "first").scaled(spec.omega), rows, "first"))
+        writer,
+        spec,
+        arrays,
+        SINE.nodes(writer, dense(writer, Dense.of(arrays, "first").scaled(spec.omega), rows, "first")),
     )
 
 
@@ -60,16 +62,12 @@ def _rest(writer: GraphWriter, spec: NeurcompSpec, arrays: Mapping[str, np.ndarr
                 values = writer.node("Mul", values, np.array(scale_out, np.float32))
         else:
             values = _sine_layer(writer, spec, arrays, f"hidden{i}", values, 1.0)
-    return dense(writer, _layer(arrays, "output").scaled(scale).after(SINE).before(LINEAR), values, "output")
+    return dense(writer, Dense.of(arrays, "output").scaled(scale).after(SINE), values, "output")
 
 
 def _sine_layer(
     writer: GraphWriter, spec: NeurcompSpec, arrays: Mapping[str, np.ndarray], name: str, values: str, scale: float
 ) -> str:
     """sin(omega * W (scale * values) + b)."""
-    layer = _layer(arrays, name).scaled(spec.omega * scale).after(SINE).before(SINE)
-    return sine(writer, dense(writer, layer, values, name))
-
-
-def _layer(arrays: Mapping[str, np.ndarray], name: str) -> Dense:
-    return Dense(arrays[f"{name}.weight"].astype(np.float64), arrays[f"{name}.bias"].astype(np.float64))
+    layer = Dense.of(arrays, name).scaled(spec.omega * scale).after(SINE).before(SINE)
+    return SINE.nodes(writer, dense(writer, layer, values, name))
