@@ -48,7 +48,9 @@ def compress_volume(
     template = _template(volume, valid, value_range, config)
     if all(low == high for low, high in value_range):
         spec = ConstantSpec(volume.geometry.half_extent, volume.components)
-        stored, history, trained = replace(template, spec=spec), {}, {"device": "none", "train_seconds": 0.0}
+        stored = replace(template, spec=spec)
+        history: dict[str, list[Any]] = {}
+        trained: dict[str, Any] = {"device": "none", "train_seconds": 0.0}
     else:
         stored, history, trained = _train(volume, valid, value_range, template, config, stop)
     return _finish(volume, valid, stored, config, history, trained, started, stop)
@@ -117,7 +119,8 @@ def _provenance(config: CompressConfig) -> dict[str, Any]:
     """What made the file. Nothing that differs between two runs of the same job belongs here."""
     from srn_core import __version__
 
-    return {"made_by": f"paraview-srn {__version__}", "settings": _difference(config.to_dict(), CompressConfig().to_dict())}
+    changed = _difference(config.to_dict(), CompressConfig().to_dict())
+    return {"made_by": f"paraview-srn {__version__}", "settings": changed}
 
 
 def _difference(settings: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:

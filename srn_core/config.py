@@ -63,8 +63,8 @@ class FvSrnConfig:
     """Any discrete PyWavelets filter, or "none" for a spatial grid (5.4.1)."""
     levels: int = 3
     """Wavelet levels; axes that become shorter than 4 are split no further."""
-    learning_rate: float = 1e-2
-    """Adam's first step size."""
+    learning_rate: float = 2e-2
+    """Adam's first step size; on two unlike volumes 1e-2 learnt slower and 4e-2 ended worse."""
 
     def __post_init__(self) -> None:
         _at_least("fvsrn.layers", self.layers, 1)
@@ -74,9 +74,8 @@ class FvSrnConfig:
         _at_most("fvsrn.frequencies", self.frequencies, 24)
         _at_least("fvsrn.features", self.features, 1)
         _at_most("fvsrn.features", self.features, 256)
-        if self.grid is not None:
-            if len(self.grid) != 3 or not all(1 <= g <= 1024 for g in self.grid):
-                raise SrnInputError(f"fvsrn.grid must be three sizes from 1 to 1024 (x, y, z), not {self.grid}")
+        if self.grid is not None and (len(self.grid) != 3 or not all(1 <= g <= 1024 for g in self.grid)):
+            raise SrnInputError(f"fvsrn.grid must be three sizes from 1 to 1024 (x, y, z), not {self.grid}")
         _at_least("fvsrn.levels", self.levels, 0)
         _at_most("fvsrn.levels", self.levels, 10)
         _positive("fvsrn.learning_rate", self.learning_rate)
@@ -293,7 +292,8 @@ def _convert(kind: Any, value: Any, key: str) -> Any:
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
         name = getattr(kind, "__name__", str(kind))
         wanted = {"bool": "true or false", "int": "a whole number", "float": "a number", "str": "a text"}
-        raise SrnInputError(f"setting '{key}' must be {wanted.get(name, 'three whole numbers')}, not {value!r}") from None
+        meant = wanted.get(name, "three whole numbers")
+        raise SrnInputError(f"setting '{key}' must be {meant}, not {value!r}") from None
 
 
 def _plain(value: Any) -> Any:

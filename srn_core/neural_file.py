@@ -211,10 +211,7 @@ class NeuralFile:
         valid: Optional[np.ndarray],
         progress: Optional[ProgressCallback],
     ) -> np.ndarray:
-        x, y, z = (
-            coordinates.normalise_axis(i, n, field.geometry.dims)
-            for i, n in zip(index, field.geometry.dims)
-        )
+        x, y, z = (coordinates.normalise_axis(i, n, field.geometry.dims) for i, n in zip(index, field.geometry.dims))
         out = np.empty((len(z), len(y), len(x), len(field.value_range)), dtype)
         slab = max(1, SLAB // max(len(x) * len(y), 1))
         decoder = self._decoder(field)

@@ -83,21 +83,17 @@ class Geometry:
 
     def resampled(self, dims: tuple[int, int, int]) -> Geometry:
         """The geometry of ``dims`` samples over the same box, its index starting at 0."""
-        extra = 0 if self.association == "cell" else 1
-        spacing = tuple(
-            s * (n - extra) / (m - extra) if m > extra else s for s, n, m in zip(self.spacing, self.dims, dims)
-        )
-        # With extra = 0 the box starts half a sample before the first one in either geometry.
-        first = np.array([[0.0 if m > extra or not extra else (n - 1) / 2.0 for n, m in zip(self.dims, dims)]])
-        if extra:
-            origin = self.position_of(first)[0]
-        else:
-            origin = self.position_of(first - 0.5)[0]
+        # Points share the box's ends, cells fill it: n cells lie between n + 1 ends.
+        ends = 1 if self.association == "point" else 0
+        sx, sy, sz = (s * (n - ends) / (m - ends) if m > ends else s for s, n, m in zip(self.spacing, self.dims, dims))
+        # A single point lies in the middle of its axis.
+        first = np.array([(n - 1) / 2.0 if ends and m == 1 else 0.0 for n, m in zip(self.dims, dims)])
+        x, y, z = self.position_of((first if ends else first - 0.5)[None])[0]
         return replace(
             self,
-            dims=tuple(int(m) for m in dims),
-            spacing=spacing,
-            origin=tuple(float(v) for v in origin),
+            dims=(int(dims[0]), int(dims[1]), int(dims[2])),
+            spacing=(sx, sy, sz),
+            origin=(float(x), float(y), float(z)),
             start=(0, 0, 0),
         )
 
@@ -190,5 +186,5 @@ class Volume:
                 )
             mask = None if finite.all() else finite
         if mask is not None and not mask.any():
-            raise SrnInputError(f"array '{self.name}' holds no valid value (all are NaN or masked): nothing to compress")
+            raise SrnInputError(f"array '{self.name}' holds no valid value (all NaN or masked): nothing to compress")
         return mask

@@ -46,9 +46,7 @@ def test_sine_layer_is_equation_2_4() -> None:
     layer = SineLayer(3, 4, 30.0, True, torch.Generator().manual_seed(0))
     x = np.random.default_rng(0).uniform(-1, 1, (10, 3)).astype(np.float32)
     weight, bias = layer.weight.detach().numpy().astype(float), layer.bias.detach().numpy().astype(float)
-    np.testing.assert_allclose(
-        layer(torch.tensor(x)).detach().numpy(), np.sin(30.0 * x @ weight.T + bias), atol=2e-5
-    )
+    np.testing.assert_allclose(layer(torch.tensor(x)).detach().numpy(), np.sin(30.0 * x @ weight.T + bias), atol=2e-5)
 
 
 @pytest.mark.parametrize(("first", "bound"), [(True, 1 / 64), (False, np.sqrt(6 / 64) / 30)])

@@ -93,10 +93,10 @@ def test_parameter_gradients_match_finite_differences() -> None:
         network = build_network(spec, torch.Generator().manual_seed(0)).double()
         points = points_of(lattice_of(network)).double()[::7]
         parameters = dict(network.named_parameters())
-        names = list(parameters)
 
-        def value(*tensors: torch.Tensor, net: SceneNetwork = network, names: list[str] = names) -> torch.Tensor:
-            return torch.func.functional_call(net, dict(zip(names, tensors)), (points,))
+        def value(*tensors: torch.Tensor, net: SceneNetwork = network, at: torch.Tensor = points) -> torch.Tensor:
+            names = [name for name, _ in net.named_parameters()]
+            return torch.func.functional_call(net, dict(zip(names, tensors)), (at,))
 
         assert torch.autograd.gradcheck(value, tuple(p.detach().clone().requires_grad_() for p in parameters.values()))
 

@@ -71,10 +71,6 @@ class SceneNetwork(nn.Module, ABC):
     def importance(self, site: str) -> Tensor:
         """How much the output would miss each entry of a site (the site's shape); comparable across sites."""
 
-    def learning_groups(self) -> list[tuple[list[nn.Parameter], float]]:
-        """Parameters and the factor on their step size."""
-        return [(list(self.parameters()), 1.0)]
-
     def set_gate(self, site: str, gate: Optional[Gate]) -> None:
         """Put a gate at a site, or take it away (None)."""
         if site not in {s.name for s in self.sites()}:

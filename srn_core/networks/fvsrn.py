@@ -13,9 +13,6 @@ from srn_core.networks.latent_grid import LatentGrid
 from srn_core.networks.snake import snake_stack
 from srn_core.spec import FvSrnSpec
 
-LATENT_RATE = 4.0
-"""Step size of the latent coefficients, as a multiple of the predictor's: each sees few samples a step."""
-
 
 class FvSrn(SceneNetwork):
     """Position -> [position, Fourier features, latent at the position] -> predictor -> values.
@@ -31,7 +28,7 @@ class FvSrn(SceneNetwork):
         super().__init__()
         self._spec = spec
         self.latent = LatentGrid(spec, generator)
-        self.layers = nn.ModuleList()
+        dense = []
         sizes = [spec.inputs, *spec.widths, spec.components]
         for size_in, size_out in zip(sizes, sizes[1:]):
             layer = nn.Linear(size_in, size_out)
@@ -39,16 +36,15 @@ class FvSrn(SceneNetwork):
             with torch.no_grad():
                 layer.weight.copy_(torch.empty_like(layer.weight).uniform_(-bound, bound, generator=generator))
                 layer.bias.copy_(torch.empty_like(layer.bias).uniform_(-bound, bound, generator=generator))
-            self.layers.append(layer)
+            dense.append(layer)
+        self.dense = dense
+        self.layers = nn.ModuleList(dense)
 
     def spec(self) -> FvSrnSpec:
         return self._spec
 
     def sites(self) -> list[PruneSite]:
         return [PruneSite(name, tuple(p.shape[1:]), (p,)) for name, p in self.latent.coefficients.items()]
-
-    def learning_groups(self) -> list[tuple[list[nn.Parameter], float]]:
-        return [(list(self.layers.parameters()), 1.0), (list(self.latent.parameters()), LATENT_RATE)]
 
     def grid(self) -> Tensor:
         """The spatial latent grid (features, z, y, x), behind the gates."""
@@ -58,11 +54,11 @@ class FvSrn(SceneNetwork):
     def forward(self, points: Tensor) -> Tensor:
         latent = self.latent.at_points(self.grid(), points)
         inputs = torch.cat([position_features(points, self._spec.frequencies), latent], -1)
-        return self._predict(nn.functional.linear(inputs, self.layers[0].weight, self.layers[0].bias))
+        return self._predict(nn.functional.linear(inputs, self.dense[0].weight, self.dense[0].bias))
 
     def on_lattice(self, lattice: Lattice) -> Tensor:
         # The first layer is linear, so its position part is a sum of one small table per axis.
-        weight, bias = self.layers[0].weight, self.layers[0].bias
+        weight, bias = self.dense[0].weight, self.dense[0].bias
         fourier = self._spec.frequencies
         tables = []
         for axis, u in enumerate((lattice.x, lattice.y, lattice.z)):
@@ -71,10 +67,11 @@ class FvSrn(SceneNetwork):
         x, y, z = tables
         latent = self.latent.on_lattice(self.grid(), lattice)
         position = (z + bias)[:, None, None] + y[:, None] + x
-        return self._predict(torch.addmm(position.reshape(-1, weight.shape[0]), latent, weight[:, 3 + 6 * fourier :].t()))
+        behind = weight[:, 3 + 6 * fourier :].t()
+        return self._predict(torch.addmm(position.reshape(-1, len(weight)), latent, behind))
 
     def _predict(self, pre_activation: Tensor) -> Tensor:
-        return snake_stack(pre_activation, [(layer.weight, layer.bias) for layer in self.layers[1:]])
+        return snake_stack(pre_activation, [(layer.weight, layer.bias) for layer in self.dense[1:]])
 
     @torch.no_grad()
     def fold(self, site: str, scale: Tensor) -> None:
@@ -84,7 +81,7 @@ class FvSrn(SceneNetwork):
     @torch.no_grad()
     def importance(self, site: str) -> Tensor:
         # A coefficient weighs what the predictor's first layer makes of its feature.
-        weight = self.layers[0].weight[:, 3 + 6 * self._spec.frequencies :].norm(dim=0)
+        weight = self.dense[0].weight[:, 3 + 6 * self._spec.frequencies :].norm(dim=0)
         coefficients = self.latent.coefficient(site)
         return (coefficients * weight.view(-1, *[1] * (coefficients.dim() - 1))).norm(dim=0)
 
@@ -93,7 +90,7 @@ class FvSrn(SceneNetwork):
             for name, parameter in self.latent.coefficients.items():
                 parameter.mul_(self.latent.kept(name))
         out: dict[str, Tensor] = dict(self.latent.coefficients.items())
-        for i, layer in enumerate(self.layers):
-            name = "output" if i == len(self.layers) - 1 else f"layer{i}"
+        for i, layer in enumerate(self.dense):
+            name = "output" if i == len(self.dense) - 1 else f"layer{i}"
             out[f"{name}.weight"], out[f"{name}.bias"] = layer.weight, layer.bias
         return out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Optional
+from typing import Optional, Union
 
 import torch
 from torch import Tensor, nn
@@ -25,14 +25,16 @@ class Neurcomp(SceneNetwork):
         super().__init__()
         self._spec = spec
         self.first = SineLayer(3, spec.width, spec.omega, True, generator)
-        self.blocks = nn.ModuleList()
+        self.residual_blocks: list[ResidualSineBlock] = []
+        self.hidden: list[SineLayer] = []
         last = spec.width
         for i, size in enumerate(spec.hidden):
             if spec.residual:
-                self.blocks.append(ResidualSineBlock(last, size, spec.omega, spec.block_scales(i), generator))
+                self.residual_blocks.append(ResidualSineBlock(last, size, spec.omega, spec.block_scales(i), generator))
             else:
-                self.blocks.append(SineLayer(last, size, spec.omega, False, generator))
+                self.hidden.append(SineLayer(last, size, spec.omega, False, generator))
                 last = size
+        self.stack = nn.ModuleList([*self.residual_blocks, *self.hidden])
         self.output = nn.Linear(last, spec.components)
         bound = math.sqrt(6.0 / last) / spec.omega
         with torch.no_grad():
@@ -46,13 +48,13 @@ class Neurcomp(SceneNetwork):
         if self._spec.residual:
             return [
                 PruneSite(f"block{i}.inner", (b.inner.weight.shape[0],), (b.outer.weight,))
-                for i, b in enumerate(self.blocks)
+                for i, b in enumerate(self.residual_blocks)
             ]
-        layers = [self.first, *self.blocks]
-        followers = [*self.blocks, self.output]
-        names = ["first"] + [f"hidden{i}" for i in range(len(self.blocks))]
+        layers = [self.first, *self.hidden]
+        followers: list[Union[SineLayer, nn.Linear]] = [*self.hidden, self.output]
+        names = ["first"] + [f"hidden{i}" for i in range(len(self.hidden))]
         return [
-            PruneSite(name, (layer.weight.shape[0],), (follower.weight,))
+            PruneSite(name, (len(layer.weight),), (follower.weight,))
             for name, layer, follower in zip(names, layers, followers)
         ]
 
@@ -69,10 +71,10 @@ class Neurcomp(SceneNetwork):
     def _after_first(self, x: Tensor) -> Tensor:
         if not self._spec.residual:
             x = self.gated("first", x)
-            for i, layer in enumerate(self.blocks):
+            for i, layer in enumerate(self.hidden):
                 x = self.gated(f"hidden{i}", layer(x))
             return self.output(x)
-        for i, block in enumerate(self.blocks):
+        for i, block in enumerate(self.residual_blocks):
             inner = block.inner(x if block.in_scale == 1.0 else block.in_scale * x)
             x = x + block.outer(self.gated(f"block{i}.inner", inner))
             if block.out_scale != 1.0:
@@ -101,24 +103,22 @@ class Neurcomp(SceneNetwork):
         # A sine is at most 1: what a neuron gives is bounded by its outgoing weights.
         return self._site(site)[2].weight.norm(dim=0)
 
-    def _site(self, site: str) -> tuple[int, nn.Module, nn.Module]:
+    def _site(self, site: str) -> tuple[int, SineLayer, Union[SineLayer, nn.Linear]]:
         """(index into ``hidden`` or -1 for the first layer, the layer, the one that reads it)."""
         if self._spec.residual:
             index = int(site[len("block") : -len(".inner")])
-            return index, self.blocks[index].inner, self.blocks[index].outer
+            return index, self.residual_blocks[index].inner, self.residual_blocks[index].outer
         index = -1 if site == "first" else int(site[len("hidden") :])
-        layer = self.first if index < 0 else self.blocks[index]
-        follower = self.blocks[index + 1] if index + 1 < len(self.blocks) else self.output
-        return index, layer, follower
+        layers = [self.first, *self.hidden]
+        return index, layers[index + 1], self.hidden[index + 1] if index + 1 < len(self.hidden) else self.output
 
     def tensors(self) -> dict[str, Tensor]:
-        out: dict[str, Tensor] = {"first.weight": self.first.weight, "first.bias": self.first.bias}
-        for i, block in enumerate(self.blocks):
-            if self._spec.residual:
-                for part in ("inner", "outer"):
-                    layer = getattr(block, part)
-                    out[f"block{i}.{part}.weight"], out[f"block{i}.{part}.bias"] = layer.weight, layer.bias
-            else:
-                out[f"hidden{i}.weight"], out[f"hidden{i}.bias"] = block.weight, block.bias
-        out["output.weight"], out["output.bias"] = self.output.weight, self.output.bias
+        named: dict[str, Union[SineLayer, nn.Linear]] = {"first": self.first}
+        for i, block in enumerate(self.residual_blocks):
+            named[f"block{i}.inner"], named[f"block{i}.outer"] = block.inner, block.outer
+        named.update({f"hidden{i}": layer for i, layer in enumerate(self.hidden)})
+        named["output"] = self.output
+        out: dict[str, Tensor] = {}
+        for name, layer in named.items():
+            out[f"{name}.weight"], out[f"{name}.bias"] = layer.weight, layer.bias
         return out

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from srn_core.config import SmallifyConfig
-from srn_core.networks.base import SceneNetwork
+from srn_core.networks.base import Gate, SceneNetwork
 from srn_core.pruners.base import Pruner
 from srn_core.pruners.sign_variance import SignVariance
 
@@ -28,7 +28,8 @@ class Smallify(Pruner):
         self.config = config
         self.sites: list[str] = []
         self.betas = nn.ParameterList()
-        self.trackers = nn.ModuleList()
+        self.trackers: list[SignVariance] = []
+        self.tracked = nn.ModuleList()
         self._weights: list[nn.Parameter] = []
 
     def attach(self, network: SceneNetwork, generator: Optional[torch.Generator] = None) -> None:
@@ -42,9 +43,11 @@ class Smallify(Pruner):
             beta = nn.Parameter(start)
             self.sites.append(site.name)
             self.betas.append(beta)
-            self.trackers.append(SignVariance(beta, self.config.momentum))
+            tracker = SignVariance(beta, self.config.momentum)
+            self.trackers.append(tracker)
+            self.tracked.append(tracker)
             self._weights += site.weights
-            network.set_gate(site.name, lambda values, beta=beta: values * beta)
+            network.set_gate(site.name, _switch(beta))
 
     def loss(self) -> Tensor:
         terms = [self.config.lambda_beta * beta.abs().sum() for beta in self.betas]
@@ -54,14 +57,15 @@ class Smallify(Pruner):
 
     def after_step(self) -> None:
         for beta, tracker in zip(self.betas, self.trackers):
-            tracker.observe(beta)  # type: ignore[operator]
+            tracker.observe(beta)
 
     def mask(self) -> dict[str, Tensor]:
-        return {
-            site: (tracker.variance <= self.config.threshold)  # type: ignore[operator]
-            for site, tracker in zip(self.sites, self.trackers)
-        }
+        return {site: tracker.variance <= self.config.threshold for site, tracker in zip(self.sites, self.trackers)}
 
     def scale(self) -> dict[str, Tensor]:
         masks = self.mask()
         return {site: beta.detach() * masks[site] for site, beta in zip(self.sites, self.betas)}
+
+
+def _switch(beta: Tensor) -> Gate:
+    return lambda values: values * beta

@@ -54,8 +54,7 @@ def train_network(
     passes = config.training.passes
     if passes is None and config.training.seconds is None:
         passes = max(DEFAULT_PASSES[config.network], LEAST_STEPS * sampler.samples / truth.voxels)
-    trainer = Trainer(
-        network, build_pruner(config), sampler, settings.learning_rate, generator, on_folded=on_folded, progress=progress
-    )
+    pruner = build_pruner(config)
+    trainer = Trainer(network, pruner, sampler, settings.learning_rate, generator, on_folded, progress)
     outcome = trainer.run(phases_of(config.training, config.pruner), Limits(passes, config.training.seconds))
     return Trained(network, outcome, str(device))

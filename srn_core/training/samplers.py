@@ -55,7 +55,7 @@ def lattice_counts(dims: tuple[int, int, int], batch: int) -> tuple[int, int, in
     counts = [1.0, 1.0, 1.0]
     open_axes = {0, 1, 2}
     while open_axes:
-        rest = batch
+        rest = float(batch)
         for axis in set(range(3)) - open_axes:
             rest /= counts[axis]
         product = 1.0
@@ -63,7 +63,7 @@ def lattice_counts(dims: tuple[int, int, int], batch: int) -> tuple[int, int, in
             product *= dims[axis]
         scale = (max(rest, 1.0) / product) ** (1.0 / len(open_axes))
         full = {axis for axis in open_axes if dims[axis] * scale <= 1.0 or scale >= 1.0}
-        for axis in open_axes if not full else full:
+        for axis in full or open_axes:
             counts[axis] = min(max(dims[axis] * scale, 1.0), dims[axis])
         open_axes = open_axes - full if full else set()
     x, y, z = (max(1, int(round(c))) for c in counts)

@@ -101,7 +101,7 @@ class Trainer:
     def _run_phase(self, phase: Phase, begin: float, end: float, limits: Limits) -> bool:
         """One phase, from and to shares of the whole run; False when the callback asked to stop."""
         parameters = list(self.network.parameters()) + (list(self.pruner.parameters()) if phase.prune else [])
-        optimiser = self._optimiser(phase)
+        optimiser = torch.optim.Adam(parameters, lr=self.learning_rate, fused=True)
         safe = _Snapshot(parameters)
         factor, restores, next_row, next_safe = 1.0, 0, 0.0, 0.0
         while True:
@@ -112,7 +112,7 @@ class Trainer:
             cosine = 0.5 * (1.0 + math.cos(math.pi * min(max(within, 0.0), 1.0)))
             rate = self.learning_rate * phase.rate * factor * (phase.final_rate + (1.0 - phase.final_rate) * cosine)
             for group in optimiser.param_groups:
-                group["lr"] = rate * group["factor"]
+                group["lr"] = rate
 
             batch = self.sampler.draw()
             error = batch.predict(self.network) - batch.target
@@ -143,7 +143,7 @@ class Trainer:
                             f"which is {self.learning_rate} for this network"
                         )
                     safe.restore()
-                    optimiser = self._optimiser(phase)
+                    optimiser = torch.optim.Adam(parameters, lr=self.learning_rate, fused=True)
                     factor *= 0.5
                     self._mse = None
                     continue
@@ -158,15 +158,6 @@ class Trainer:
                     self._last_report = now
                     if not self._report(phase, done, average):
                         return False
-
-    def _optimiser(self, phase: Phase) -> torch.optim.Adam:
-        groups = [
-            {"params": parameters, "factor": factor} for parameters, factor in self.network.learning_groups() if parameters
-        ]
-        switches = list(self.pruner.parameters()) if phase.prune else []
-        if switches:
-            groups.append({"params": switches, "factor": 1.0})
-        return torch.optim.Adam(groups, lr=self.learning_rate, fused=True)
 
     def _report(self, phase: Phase, done: float, average: float) -> bool:
         if self.progress is None:

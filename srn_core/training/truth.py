@@ -57,9 +57,7 @@ def truth_of(
 ) -> Truth:
     """Normalise a volume and put it on a device."""
     dims = volume.geometry.dims
-    x, y, z = (
-        torch.as_tensor(normalise_axis(np.arange(n), n, dims), dtype=torch.float32, device=device) for n in dims
-    )
+    x, y, z = (torch.as_tensor(normalise_axis(np.arange(n), n, dims), dtype=torch.float32, device=device) for n in dims)
     return Truth(
         torch.as_tensor(normalised_values(volume, valid, value_range), device=device),
         None if valid is None else torch.as_tensor(valid.reshape(-1), dtype=torch.float32, device=device),
