@@ -281,8 +281,10 @@ class Spec(Kind):
         return spec_from_dict(value)
 
     def write(self, value: Any) -> dict[str, Any]:
-        """As the spec describes itself."""
-        return spec_to_dict(value)
+        """As the spec describes itself. Raises SrnFormatError where reading it would."""
+        out = spec_to_dict(value)
+        spec_from_dict(out)
+        return out
 
     def describe(self) -> str:
         """For documents."""

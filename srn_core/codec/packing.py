@@ -8,6 +8,7 @@ codecs that need no memory of the arrays live here, coders that look at neighbou
 
 from __future__ import annotations
 
+import math
 import zlib
 from abc import ABC, abstractmethod
 from typing import Any
@@ -19,6 +20,8 @@ class SectionCodec(ABC):
     """The contract of a section codec."""
 
     name: str
+    tried_up_to: float = math.inf
+    """Bytes up to which the writer tries it: beyond, another codec is as small and faster."""
 
     @abstractmethod
     def pack(self, data: bytes) -> bytes:
@@ -49,10 +52,11 @@ class Deflate(SectionCodec):
     """Raw deflate (RFC 1951, no header of its own): the smallest for a few hundred bytes."""
 
     name = "deflate"
+    tried_up_to = 1 << 15
 
     def pack(self, data: bytes) -> bytes:
-        """Deflated at the highest level."""
-        return deflate(data)
+        """Deflated at the highest level, with or without matches, which in near-noise only cost."""
+        return min((deflate(data, strategy=s) for s in (zlib.Z_DEFAULT_STRATEGY, zlib.Z_HUFFMAN_ONLY)), key=len)
 
     def unpack(self, data: bytes, size: int) -> bytes:
         """Inflated, never to more than ``size`` bytes."""
@@ -103,16 +107,18 @@ def codec_named(name: str) -> SectionCodec:
 
 def pack_smallest(data: bytes) -> tuple[str, bytes]:
     """(codec name, packed bytes) of the codec that makes ``data`` smallest."""
-    tried = [(name, codec.pack(data)) for name, codec in CODECS.items() if data or name == "raw"]
+    if not data:
+        return Raw.name, data
+    tried = [(name, codec.pack(data)) for name, codec in CODECS.items() if len(data) <= codec.tried_up_to]
     return min(tried, key=lambda pair: len(pair[1]))
 
 
-def deflate(data: bytes, dictionary: bytes = b"") -> bytes:
+def deflate(data: bytes, dictionary: bytes = b"", strategy: int = zlib.Z_DEFAULT_STRATEGY) -> bytes:
     """Raw deflate at the highest level, with an optional preset dictionary."""
     if dictionary:
-        packer = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zlib.Z_DEFAULT_STRATEGY, dictionary)
+        packer = zlib.compressobj(9, zlib.DEFLATED, -15, 9, strategy, dictionary)
     else:
-        packer = zlib.compressobj(9, zlib.DEFLATED, -15, 9)
+        packer = zlib.compressobj(9, zlib.DEFLATED, -15, 9, strategy)
     return packer.compress(data) + packer.flush()
 
 

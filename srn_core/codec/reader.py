@@ -161,7 +161,7 @@ def _check_mask(header: FileHeader, place: int, what: str) -> None:
     if (mask.section is None) == (mask.same_as is None):
         raise SrnFormatError(f"{what}: its mask has neither a section nor another field's, or both")
     if mask.section is not None:
-        _check_size(mask.section, mask_bytes(field.geometry.shape), what)
+        _check_size(mask.section, mask_bytes(field.geometry.shape, mask.form), what)
     elif mask.same_as is not None:
         other = header.fields[mask.same_as] if mask.same_as < place else None
         if other is None or other.valid is None or other.geometry.shape != field.geometry.shape:

@@ -14,7 +14,7 @@ from srn_core.codec.container import frame, parse, section_header
 from srn_core.codec.field import NeuralField, StoredArray
 from srn_core.codec.grouping import code_type, smallest_groups
 from srn_core.codec.header import FieldHeader, FileHeader, MaskHeader
-from srn_core.codec.mask import FORMS, mask_to_bytes
+from srn_core.codec.mask import FORMS, mask_bytes, mask_to_bytes
 from srn_core.codec.packing import pack_smallest
 from srn_core.codec.reader import check_header
 from srn_core.errors import SrnFormatError, SrnInputError
@@ -111,8 +111,7 @@ def _mask(fields: Sequence[NeuralField], place: int) -> tuple[Optional[MaskHeade
     for earlier, other in enumerate(fields[:place]):
         if other.valid is not None and np.array_equal(other.valid, mask):
             return MaskHeader(same_as=earlier), []
-    size = (mask.size + 7) // 8
     form, (codec, data) = min(
         ((form, pack_smallest(mask_to_bytes(mask, form))) for form in FORMS), key=lambda tried: len(tried[1][1])
     )
-    return MaskHeader(form, section_header(codec, data, size)), [data]
+    return MaskHeader(form, section_header(codec, data, mask_bytes(field.geometry.shape, form))), [data]

@@ -1,0 +1,66 @@
+"""Makes the golden files: ``python tests/golden/make.py``.
+
+Each file is made once, by the release that brought its kind, and then kept for good: that it opens
+to the same numbers is what the tests check. Existing files are therefore never written again; a new
+kind of file is added here under a new name.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent)]
+
+from example_fields import field_of, filled, fvsrn, neurcomp  # noqa: E402
+
+from srn_core import codec  # noqa: E402
+from srn_core.codec import NeuralField, Quality  # noqa: E402
+from srn_core.spec import ConstantSpec  # noqa: E402
+from srn_core.volume import Geometry  # noqa: E402
+
+
+def golden_fields() -> dict[str, list[NeuralField]]:
+    """Name -> the fields of a file."""
+    quality = Quality(41.25, 0.0117, 0.25, 0.975)
+    z, y, x = np.mgrid[:5, :7, :9]
+    ball = (z - 2) ** 2 + (y - 3) ** 2 + (x - 4) ** 2 < 14
+    tilted = Geometry((9, 7, 5), (0.1, -2.5, 1e6), (0.5, 0.25, 3.0), (0, 1, 0, -1, 0, 0, 0, 0, 1.0), (3, -4, 5), "cell")
+    plain, sparse, spatial = neurcomp(residual=False, components=3), fvsrn(grid=(8, 8, 8)), fvsrn(wavelet=False)
+    return {
+        "neurcomp-residual": [field_of(neurcomp(), quality=quality, provenance={"seed": 7}, original_bytes=1260)],
+        "neurcomp-plain": [field_of(plain, filled(plain, 16), name="velocity", units="m/s", dtype="float64")],
+        "fvsrn-wavelet": [field_of(sparse, filled(sparse, 8, zeros=0.8), quality=Quality(float("inf"), 0.0, 0.0, 1.0))],
+        "fvsrn-spatial": [field_of(spatial, filled(spatial, 5), dtype="uint8", value_range=((0.0, 255.0),))],
+        "codebooks": [field_of(sparse, filled(sparse, 4, "kmeans", zeros=0.5))],
+        "constant": [field_of(ConstantSpec((1.0, 1.0, 1.0), 1), dtype="int16", value_range=((3.0, 3.0),))],
+        "masked": [field_of(neurcomp(), valid=ball, geometry=tilted)],
+        "several": [
+            field_of(neurcomp(), filled(neurcomp(), seed=step), time=0.5 * step, valid=ball) for step in range(2)
+        ]
+        + [field_of(spatial, filled(spatial, 11), name="température")],
+    }
+
+
+def expected(fields: list[NeuralField]) -> dict[str, np.ndarray]:
+    """What a file must open to: every array's numbers, and the masks."""
+    found = {}
+    for place, field in enumerate(fields):
+        for name, array in field.arrays.items():
+            found[f"{place}/{name}"] = array.values()
+        if field.valid is not None:
+            found[f"{place}/valid"] = field.valid
+    return found
+
+
+if __name__ == "__main__":
+    for name, fields in golden_fields().items():
+        if (HERE / f"{name}.srn").exists():
+            print(f"{name}: kept")
+            continue
+        codec.write(HERE / f"{name}.srn", fields)
+        np.savez_compressed(HERE / f"{name}.npz", **expected(fields))
+        print(f"{name}: made, {(HERE / f'{name}.srn').stat().st_size} bytes")

@@ -1,0 +1,66 @@
+"""Files of earlier releases keep opening to the same numbers."""
+
+from __future__ import annotations
+
+import importlib.util
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from example_fields import assert_same
+
+from srn_core import codec
+
+GOLDEN = Path(__file__).parent / "golden"
+NAMES = sorted(path.stem for path in GOLDEN.glob("*.srn"))
+
+_spec = importlib.util.spec_from_file_location("golden_make", GOLDEN / "make.py")
+assert _spec is not None
+assert _spec.loader is not None
+make = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(make)
+
+
+def test_every_kind_has_its_file():
+    assert set(NAMES) == set(make.golden_fields())
+    assert {path.stem for path in GOLDEN.glob("*.npz")} == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_numbers_are_the_same_to_the_bit(name):
+    fields = codec.read(GOLDEN / f"{name}.srn")
+    with np.load(GOLDEN / f"{name}.npz") as stored:
+        wanted = dict(stored)
+    found = make.expected(list(fields))
+    assert found.keys() == wanted.keys()
+    for key, values in wanted.items():
+        assert found[key].dtype == values.dtype
+        assert found[key].tobytes() == values.tobytes(), key
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_said_of_the_fields_is_the_same(name):
+    wanted = make.golden_fields()[name]
+    found = codec.read(GOLDEN / f"{name}.srn")
+    assert len(found) == len(wanted)
+    for one, other in zip(wanted, found):
+        assert_same(one, other)
+
+
+def test_the_files_are_those_that_were_first_made():
+    """A golden file made anew would prove nothing: their checksums stand here."""
+    found = {name: zlib.crc32((GOLDEN / f"{name}.srn").read_bytes()) for name in NAMES}
+    assert found == CHECKSUMS
+
+
+CHECKSUMS = {
+    "codebooks": 0xBAD0764D,
+    "constant": 0xF6E00D79,
+    "fvsrn-spatial": 0x524D799C,
+    "fvsrn-wavelet": 0x57EE7516,
+    "masked": 0x33548D36,
+    "neurcomp-plain": 0x7CCF82FE,
+    "neurcomp-residual": 0x32B7076F,
+    "several": 0x95BC3A5C,
+}
