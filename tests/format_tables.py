@@ -1,0 +1,35 @@
+"""The tables of docs/file-format.md, as the code has them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from srn_core.codec.header import TABLES
+from srn_core.codec.header_kinds import REQUIRED, Row
+
+
+def rendered() -> dict[str, str]:
+    """Title -> the Markdown table of a record."""
+    out = {}
+    for table in TABLES:
+        rows = [
+            "| place | entry | kind | meaning |" if isinstance(table, Row) else "| key | kind | when absent | meaning |"
+        ]
+        rows.append("|---|---|---|---|")
+        for place, element in enumerate(table.elements):
+            kind = element.kind.describe().replace("|", "\\|")
+            if isinstance(table, Row):
+                rows.append(f"| {place} | {element.key} | {kind} | {element.meaning} |")
+            else:
+                rows.append(f"| `{element.key}` | {kind} | {_absent(element.default)} | {element.meaning} |")
+        out[table.title] = "\n".join(rows)
+    return out
+
+
+def _absent(default: Any) -> str:
+    if default is REQUIRED:
+        return "never"
+    if default is None:
+        return "none"
+    return f"`{json.dumps(default)}`"
