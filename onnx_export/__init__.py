@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from onnx_export.decoder import Decoder
-    from onnx_export.graph import grid_graph, points_graph, write_onnx
+    from onnx_export.graph import grid_graph, points_graph
 
-_HOMES = {"Decoder": "decoder", "grid_graph": "graph", "points_graph": "graph", "write_onnx": "graph"}
+_HOMES = {"Decoder": "decoder", "grid_graph": "graph", "points_graph": "graph"}
 
-__all__ = ["Decoder", "grid_graph", "points_graph", "write_onnx"]
+__all__ = ["Decoder", "grid_graph", "points_graph"]
 
 
 def __getattr__(name: str) -> Any:

@@ -14,7 +14,6 @@ import numpy as np
 from onnx_export import constant_graph, fvsrn_graph, neurcomp_graph
 from onnx_export.graph_writer import GraphWriter
 from onnx_export.metadata import model_metadata
-from srn_core.codec.atomic import write_bytes
 from srn_core.codec.field import NeuralField
 from srn_core.errors import SrnInputError
 
@@ -62,11 +61,6 @@ def grid_graph(field: NeuralField, for_cpu: bool = False) -> Any:
     values = writer.reshape(values, [nz, ny, nx, components])
     shape: list[Union[int, str]] = ["nz", "ny", "nx", components]
     return writer.model(values, "values", shape, f"{field.spec.kind} on a grid", model_metadata(field, False))
-
-
-def write_onnx(path: Any, field: NeuralField) -> None:
-    """Write :func:`points_graph` to a ``.onnx`` file, whole or not at all."""
-    write_bytes(path, points_graph(field).SerializeToString())
 
 
 def _builder(field: NeuralField) -> Any:
