@@ -7,10 +7,11 @@ large ones are better squeezed by their own statistics. The few sensible ways ar
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Mapping, Sequence
+from typing import Sequence
 
 import numpy as np
 
+from srn_core.codec.codebooks import codebook_stream
 from srn_core.codec.container import section_header
 from srn_core.codec.field import StoredArray
 from srn_core.codec.header import GroupHeader
@@ -21,6 +22,8 @@ SMALL = 1024
 """Codes below which an array is seldom worth a group of its own."""
 SEARCHED = 1 << 20
 """Codes above which groups are not searched but taken to be one per array: the header no longer matters."""
+GUESSED = 1.25
+"""Layouts whose guessed size is this many times the smallest guess are not packed to see."""
 _SECTION_COST = 14
 _GROUP_COST = 12
 """Deflated header bytes of a section and of a group, about."""
@@ -78,52 +81,37 @@ def _group(places: tuple[int, ...], arrays: Sequence[StoredArray], tried: dict[t
     """The group in its smallest layout."""
     if places not in tried:
         members = [arrays[p] for p in places]
-        packings: dict[bytes, tuple[str, bytes]] = {}
-        tried[places] = min((_laid_out(name, places, members, packings) for name in _suiting(members)), key=_cost)
+        laid_out = _promising(members, code_type(members[0]))
+        tried[places] = min((_packed(places, members, *named) for named in laid_out), key=lambda group: group.cost)
     return tried[places]
 
 
-def _suiting(members: Sequence[StoredArray]) -> list[str]:
-    shapes = [m.codes.shape for m in members]
-    return [name for name, layout in LAYOUTS.items() if layout.suits(shapes, code_type(members[0]))]
+def _promising(members: Sequence[StoredArray], kind: CodeType) -> list[tuple[str, list[bytes]]]:
+    """(name, streams) of the layouts that may turn out smallest: packing is slow, guessing its result is not."""
+    codes = [m.codes for m in members]
+    suiting = [layout for layout in LAYOUTS.values() if layout.suits([c.shape for c in codes], kind)]
+    laid_out = [(layout.name, layout.split(codes, kind)) for layout in suiting]
+    guesses = [sum(_guess(stream) for stream in streams) for _, streams in laid_out]
+    return [named for named, guess in zip(laid_out, guesses) if guess <= GUESSED * min(guesses) + 100]
 
 
-def _laid_out(
-    name: str, places: tuple[int, ...], members: Sequence[StoredArray], packings: dict[bytes, tuple[str, bytes]]
-) -> Group:
+def _guess(stream: bytes) -> float:
+    """Bytes that a code of at least one bit per byte, such as Huffman's, takes; repetitions may save more."""
+    counts = np.bincount(np.frombuffer(stream, np.uint8), minlength=1)
+    counts = counts[counts > 0]
+    return float(np.sum(counts * np.maximum(1.0, np.log2(max(len(stream), 1) / counts)))) / 8.0
+
+
+def _packed(places: tuple[int, ...], members: Sequence[StoredArray], layout: str, streams: list[bytes]) -> Group:
+    """The group with its streams packed."""
     kind = code_type(members[0])
-    streams = LAYOUTS[name].split([m.codes for m in members], kind)
     steps, codebooks = None, None
     if kind.signed:
         steps = tuple(float(np.float32(m.step)) for m in members)
     else:
-        books = [np.asarray(m.codebook, "<f4") for m in members]
+        books = [np.asarray(m.codebook, np.float32) for m in members]
         codebooks = tuple(book.size for book in books)
-        streams.insert(0, codebook_stream(books))
-    for stream in streams:
-        if stream not in packings:
-            packings[stream] = pack_smallest(stream)
-    packed = [packings[stream] for stream in streams]
+        streams = [codebook_stream(books), *streams]
+    packed = [pack_smallest(stream) for stream in streams]
     sections = tuple(section_header(codec, data, len(s)) for (codec, data), s in zip(packed, streams))
-    return Group(GroupHeader(name, kind.bits, places, sections, steps, codebooks), [data for _, data in packed])
-
-
-def codebook_stream(books: Sequence[np.ndarray]) -> bytes:
-    """The entries of all codebooks: their first bytes (little-endian float32), then their second ones, ..."""
-    entries = np.concatenate(books).astype("<f4")
-    return entries.view(np.uint8).reshape(-1, 4).T.tobytes()
-
-
-def codebooks_of(stream: bytes, sizes: Sequence[int]) -> list[np.ndarray]:
-    """Undo :func:`codebook_stream`; the stream has 4 bytes per entry."""
-    entries = np.frombuffer(stream, np.uint8).reshape(4, -1).T.copy().view("<f4").ravel().astype(np.float32)
-    return np.split(entries, np.cumsum(sizes)[:-1])
-
-
-def _cost(group: Group) -> int:
-    return group.cost
-
-
-def in_order(spec_names: Sequence[str], arrays: Mapping[str, StoredArray]) -> list[StoredArray]:
-    """The arrays in the spec's order, by which the header knows them."""
-    return [arrays[name] for name in spec_names]
+    return Group(GroupHeader(layout, kind.bits, places, sections, steps, codebooks), [data for _, data in packed])

@@ -10,9 +10,9 @@ import numpy as np
 
 from srn_core.codec import limits
 from srn_core.codec.atomic import PathLike
+from srn_core.codec.codebooks import codebooks_of
 from srn_core.codec.container import MAGIC, Section, checked, listed, parse
 from srn_core.codec.field import NeuralField, StoredArray
-from srn_core.codec.grouping import codebooks_of
 from srn_core.codec.header import FILE, FieldHeader, FileHeader, GroupHeader, SectionHeader
 from srn_core.codec.layouts import CodeType, layout_named
 from srn_core.codec.mask import mask_bytes, mask_from_bytes
