@@ -10,7 +10,7 @@ import numpy as np
 from srn_core.errors import SrnInputError, SrnMissingPackageError
 from srn_core.io.choice import chosen
 from srn_core.io.filled import filled
-from srn_core.io.gridded import TIME_AXES, Gridded, geometry_attributes
+from srn_core.io.gridded import TIME_AXES, Gridded, geometry_attributes, is_coordinate
 from srn_core.io.read import ReadOptions
 from srn_core.volume import Volume
 
@@ -95,7 +95,7 @@ def _names(file: Any) -> list[str]:
     found = [
         (name, v)
         for name, v in file.variables.items()
-        if _numeric(v) and v.ndim and name not in file.dimensions and name not in bounds
+        if _numeric(v) and v.ndim and not is_coordinate(name, v.dimensions) and name not in bounds
     ]
     return [name for name, v in found if v.ndim > 1] or [name for name, _ in found]
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Optional, Sequence
 
 import numpy as np
 
 from srn_core.errors import SrnError, SrnInputError
 from srn_core.io.formats import Format, PathLike, format_of
+from srn_core.io.native import native
 from srn_core.volume import Volume
 
 
@@ -58,13 +59,17 @@ def read_volume(path: PathLike, array: Optional[str] = None, **options: Any) -> 
     form = _checked(path)
     try:
         volume: Volume = form.load().read(os.fspath(path), array, wanted)
+    except SrnInputError as error:
+        if os.fspath(path) in str(error):
+            raise
+        raise SrnInputError(f"'{path}': {error}") from error
     except SrnError:
         raise
     except MemoryError as error:
         raise SrnInputError(f"'{path}' is larger than this machine's memory allows") from error
     except Exception as error:  # each format's package has errors of its own for a damaged file
         raise SrnInputError(f"'{path}' cannot be read as {form.title}: {_line(error)}") from error
-    return _native(volume)
+    return native(volume)
 
 
 def array_names(path: PathLike) -> list[str]:
@@ -96,12 +101,6 @@ def _checked(path: PathLike) -> Format:
     if os.path.getsize(name) == 0:
         raise SrnInputError(f"'{name}' is empty (0 bytes)")
     return form
-
-
-def _native(volume: Volume) -> Volume:
-    """The same with values in this machine's byte order, C-contiguous and all in memory."""
-    values = np.ascontiguousarray(volume.values, dtype=volume.values.dtype.newbyteorder("="))
-    return volume if values is volume.values else replace(volume, values=values)
 
 
 def _whole_numbers(values: Any) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import contextmanager
 from typing import Any, Iterator, Optional
 
@@ -80,14 +81,24 @@ def _grid(path: str) -> Any:
 @contextmanager
 def _quiet() -> Iterator[Any]:
     """Catch VTK's messages instead of printing them; the errors among them come as one line."""
-    from vtkmodules.vtkCommonCore import vtkOutputWindow, vtkStringOutputWindow
+    from vtkmodules.vtkCommonCore import vtkLogger, vtkOutputWindow, vtkStringOutputWindow
 
     before, window = vtkOutputWindow.GetInstance(), vtkStringOutputWindow()
+    said = vtkLogger.GetCurrentVerbosityCutoff()
     vtkOutputWindow.SetInstance(window)
+    vtkLogger.SetStderrVerbosity(vtkLogger.VERBOSITY_OFF)
     try:
-        yield lambda: " ".join(window.GetOutput().split())[:200] if "ERR" in window.GetOutput().upper() else ""
+        yield lambda: _first_error(window.GetOutput())
     finally:
         vtkOutputWindow.SetInstance(before)
+        vtkLogger.SetStderrVerbosity(said)
+
+
+def _first_error(text: str) -> str:
+    """The first error without the line and the address in VTK that it comes from."""
+    for message in re.split(r"ERROR: In [^\n]*\n", text)[1:]:
+        return re.sub(r"^\s*\w+ \(0x[0-9a-fA-F]+\):\s*", "", " ".join(message.split()))[:200]
+    return ""
 
 
 def _names(grid: Any) -> list[str]:
@@ -120,7 +131,8 @@ def _geometry(path: str, grid: Any, association: str) -> Geometry:
         if association == "cell":
             axes = [(a[1:] + a[:-1]) / 2 if len(a) > 1 else a for a in axes]
         return geometry_from_axes(path, axes[0], axes[1], axes[2], association)
-    points = _values(grid.GetPoints().GetData()).reshape(*(n for n in reversed(grid.GetDimensions())), 3)
+    corners = [b - a + 1 for a, b in zip(extent[::2], extent[1::2])]
+    points = _values(grid.GetPoints().GetData()).reshape(*reversed(corners), 3)
     found = lattice_geometry(points, (nx, ny, nz), association)
     if found is None:
         note_index_space(path)

@@ -7,6 +7,7 @@ import os
 from srn_core.codec.atomic import atomic_path
 from srn_core.errors import SrnError, SrnInputError
 from srn_core.io.formats import PathLike, format_of
+from srn_core.io.native import native
 from srn_core.volume import Volume
 
 
@@ -18,6 +19,7 @@ def write_volume(path: PathLike, volume: Volume) -> None:
     """
     form = format_of(path, writing=True)
     module = form.load()
+    volume = native(volume)
     with atomic_path(path) as temporary:
         try:
             module.write(os.fspath(temporary), volume)
