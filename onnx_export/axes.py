@@ -56,4 +56,9 @@ def fourier_axis(writer: GraphWriter, coordinates: str, frequencies: int) -> str
     if not frequencies:
         return row
     angle = writer.node("Mul", row, np.pi * 2.0 ** np.arange(frequencies)[:, None])
-    return str(writer.node("Concat", row, writer.node("Sin", angle), writer.node("Cos", angle), axis=0))
+    return str(writer.node("Concat", row, writer.node("Sin", angle), cosine(writer, angle), axis=0))
+
+
+def cosine(writer: GraphWriter, angle: str) -> str:
+    """cos of float64 angles. Older ONNX Runtimes have no Cos for float64, but a Sin."""
+    return str(writer.node("Sin", writer.node("Add", angle, np.array(np.pi / 2))))

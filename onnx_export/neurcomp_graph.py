@@ -10,7 +10,7 @@ from typing import Mapping
 
 import numpy as np
 
-from onnx_export.axes import axis_inputs
+from onnx_export.axes import axis_inputs, cosine
 from onnx_export.graph_writer import GraphWriter
 from onnx_export.layers import SINE, Dense, dense
 from onnx_export.point_latents import held_points
@@ -29,8 +29,8 @@ def grid_values(writer: GraphWriter, spec: NeurcompSpec, arrays: Mapping[str, np
     )
     b = writer.node("Add", x, first.bias[:, None, None])  # (width, 1, nx)
     a = writer.reshape(writer.node("Add", z, y), [spec.width, -1, 1])  # (width, nz * ny, 1)
-    a = writer.node("Concat", writer.node("Sin", a), writer.node("Cos", a), axis=2)
-    b = writer.node("Concat", writer.node("Cos", b), writer.node("Sin", b), axis=1)
+    a = writer.node("Concat", writer.node("Sin", a), cosine(writer, a), axis=2)
+    b = writer.node("Concat", cosine(writer, b), writer.node("Sin", b), axis=1)
     values = writer.node("MatMul", writer.cast(a, np.float32), writer.cast(b, np.float32))
     return _rest(writer, spec, arrays, writer.reshape(values, [spec.width, -1]))
 

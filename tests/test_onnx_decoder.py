@@ -156,6 +156,7 @@ def test_provider_choice() -> None:
         choose([], [CPU])
 
 
+@pytest.mark.filterwarnings("ignore:Specified provider")
 @pytest.mark.skipif(CUDA in onnxruntime.get_available_providers(), reason="CUDA may work here")
 def test_a_provider_that_does_not_start_is_left_for_the_cpu(
     field: NeuralField, caplog: pytest.LogCaptureFixture
