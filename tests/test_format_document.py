@@ -46,9 +46,9 @@ def test_names_and_numbers_are_those_of_the_code():
     assert PREFIX.size == 14
     assert DICTIONARY_FILE.read_bytes() == DICTIONARY
     assert f"{zlib.crc32(DICTIONARY):08x}" in DOCUMENT
-    assert (limits.BASE_CODES, limits.CODES_PER_BYTE, limits.MAX_CODES) == (2**22, 1024, 2**28)
+    assert (limits.BASE_CODES, limits.CODES_PER_BYTE, limits.MAX_CODES) == (2**22, 256, 2**28)
     assert (limits.BASE_MASK_VOXELS, limits.MASK_VOXELS_PER_BYTE, limits.MAX_MASK_VOXELS) == (2**26, 2**17, 2**30)
-    assert (header_text.BASE_LIMIT, header_text.GROWTH_LIMIT) == (2**20, 64)
+    assert (header_text.BASE_LIMIT, header_text.GROWTH_LIMIT, header_text.LARGEST) == (2**20, 64, 2**24)
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)

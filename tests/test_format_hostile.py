@@ -313,3 +313,12 @@ def test_an_honest_sparse_file_is_within_the_limits():
     data = codec.to_bytes(field)
     assert len(data) < 2000
     assert_same(field, codec.from_bytes(data)[0])
+
+
+def test_a_long_series_is_within_the_limits():
+    """Hundreds of time steps whose headers are nearly alike, each with long settings."""
+    settings_ = {f"setting{i}": "the same in each of them" for i in range(60)}
+    steps = [field_of(neurcomp(width=2, hidden=()), time=float(t), provenance=settings_) for t in range(400)]
+    data = codec.to_bytes(steps)
+    assert len(data) < 400 * 120
+    assert [field.time for field in codec.from_bytes(data)] == [float(t) for t in range(400)]

@@ -11,7 +11,8 @@ from srn_core.errors import SrnFormatError
 
 BASE_LIMIT = 1 << 20
 GROWTH_LIMIT = 64
-"""An honest header inflates to at most BASE_LIMIT bytes plus this many times its deflated size."""
+LARGEST = 1 << 24
+"""A header inflates to at most BASE_LIMIT bytes plus GROWTH_LIMIT times its deflated size, at most LARGEST."""
 
 _LONGEST_NUMBER = 40
 
@@ -24,7 +25,7 @@ def encode(header: dict[str, Any]) -> bytes:
 
 def decode(data: bytes) -> dict[str, Any]:
     """The JSON object. Raises SrnFormatError for anything that :func:`encode` would not have made."""
-    text = inflate(data, BASE_LIMIT + GROWTH_LIMIT * len(data), DICTIONARY, exact=False)
+    text = inflate(data, min(LARGEST, BASE_LIMIT + GROWTH_LIMIT * len(data)), DICTIONARY, exact=False)
     try:
         header = json.loads(
             text.decode("utf-8"),

@@ -6,13 +6,12 @@ The writer obeys the same limits, so that whatever is written can be read.
 from __future__ import annotations
 
 from math import prod
-from typing import Iterable
 
 from srn_core.spec import NetworkSpec
 
 MAX_CODES = 1 << 28
 BASE_CODES = 1 << 22
-CODES_PER_BYTE = 1024
+CODES_PER_BYTE = 256
 """A file of b bytes may hold BASE_CODES + b * CODES_PER_BYTE codes, at most MAX_CODES (4 bytes each in memory)."""
 
 MAX_MASK_VOXELS = 1 << 30
@@ -24,9 +23,9 @@ MAX_MASK_VOXELS (1 byte each in memory). Masks of simple shape really are that s
 MAX_GRID_SAMPLES = 1 << 48
 
 
-def codes_of(specs: Iterable[NetworkSpec]) -> int:
+def codes_of(spec: NetworkSpec) -> int:
     """Number of codes of all arrays."""
-    return sum(prod(shape) for spec in specs for shape in spec.shapes().values())
+    return sum(prod(shape) for shape in spec.shapes().values())
 
 
 def most_codes(file_bytes: int) -> int:

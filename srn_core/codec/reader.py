@@ -101,8 +101,8 @@ def section_sizes(data: Bytes) -> list[Section]:
 
 def check_header(header: FileHeader, file_bytes: int) -> None:
     """Raises SrnFormatError where the header contradicts itself or asks for more than a file of this size may."""
-    _check_amounts(header, file_bytes)
     seen = set()
+    codes = voxels = 0
     for place, field in enumerate(header.fields):
         what = f"field '{field.name[:80]}'"
         key = (field.name, field.geometry.association, field.time, field.geometry.start)
@@ -119,18 +119,14 @@ def check_header(header: FileHeader, file_bytes: int) -> None:
             raise SrnFormatError(f"{what} has a minimum above its maximum")
         if field.spec.components > 1 and not field.vector:
             raise SrnFormatError(f"{what} has {field.spec.components} components, but is no vector")
+        codes += limits.codes_of(field.spec) + sum(sum(group.codebooks or ()) for group in field.groups)
+        if codes > limits.most_codes(file_bytes):
+            raise SrnFormatError(f"the file of {file_bytes} bytes claims to hold {codes} numbers; it is damaged")
+        voxels += field.geometry.samples if field.valid and field.valid.section else 0
+        if voxels > limits.most_mask_voxels(file_bytes):
+            raise SrnFormatError(f"the file of {file_bytes} bytes claims masks of {voxels} voxels; it is damaged")
         _check_groups(field, what)
         _check_mask(header, place, what)
-
-
-def _check_amounts(header: FileHeader, file_bytes: int) -> None:
-    codes = limits.codes_of(field.spec for field in header.fields)
-    codes += sum(sum(group.codebooks or ()) for field in header.fields for group in field.groups)
-    if codes > limits.most_codes(file_bytes):
-        raise SrnFormatError(f"the file of {file_bytes} bytes claims to hold {codes} numbers; it is damaged")
-    voxels = sum(field.geometry.samples for field in header.fields if field.valid and field.valid.section)
-    if voxels > limits.most_mask_voxels(file_bytes):
-        raise SrnFormatError(f"the file of {file_bytes} bytes claims masks of {voxels} voxels; it is damaged")
 
 
 def _check_groups(field: FieldHeader, what: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import Optional, Sequence, Union
 
 import numpy as np
@@ -75,7 +74,7 @@ def _checked_arrays(field: NeuralField) -> list[StoredArray]:
     if set(shapes) != set(field.arrays):
         odd = sorted(set(shapes) ^ set(field.arrays))
         raise SrnInputError(f"field '{field.name}': the arrays are not those of its network; they differ in {odd}")
-    if sum(prod(shape) for shape in shapes.values()) > limits.MAX_CODES:
+    if limits.codes_of(field.spec) > limits.MAX_CODES:
         raise SrnInputError(f"field '{field.name}': a network of more than {limits.MAX_CODES} numbers cannot be stored")
     for name, shape in shapes.items():
         array, what = field.arrays[name], f"field '{field.name}': array '{name}'"
