@@ -72,7 +72,8 @@ def read(path: str, array: Optional[str], options: ReadOptions) -> Volume:
 
 def write(path: str, volume: Volume) -> None:
     """Values alone, x fastest, in this machine's byte order; :func:`write_header` describes them."""
-    np.ascontiguousarray(filled(volume)).tofile(path)
+    with open(path, "wb") as file:
+        file.write(memoryview(np.ascontiguousarray(filled(volume))).cast("B"))
 
 
 def write_header(path: str, volume: Volume) -> None:

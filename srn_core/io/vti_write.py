@@ -55,7 +55,7 @@ def write(path: str, volume: Volume) -> None:
         file.write("\n".join(lines).encode("utf-8"))
         for data in arrays:
             file.write(np.uint64(data.nbytes).tobytes())
-            data.tofile(file)
+            file.write(memoryview(data).cast("B"))
         file.write(b"\n</AppendedData>\n</VTKFile>\n")
 
 

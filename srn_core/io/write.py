@@ -23,9 +23,11 @@ def write_volume(path: PathLike, volume: Volume) -> None:
     with atomic_path(path) as temporary:
         try:
             module.write(os.fspath(temporary), volume)
-        except (SrnError, OSError):
+        except SrnError:
             raise
         except Exception as error:  # each format's package has errors of its own
+            if isinstance(error, OSError) and error.errno is not None:
+                raise  # explained by atomic_path
             reason = " ".join(str(error).split())[:300] or type(error).__name__
             raise SrnInputError(f"'{path}' cannot be written as {form.title}: {reason}") from error
     if hasattr(module, "write_header"):
