@@ -173,7 +173,8 @@ _COMPRESS_PANEL = """
     panel_visibility="advanced">
   <Documentation>Forget the finished training; the next Apply trains anew.</Documentation>
 </Property>
-<StringVectorProperty name="Report" label="Report" command="GetReport" information_only="1" number_of_elements="1">
+<StringVectorProperty name="Report" label="Report" command="GetReport" information_only="1" number_of_elements="1"
+    panel_visibility="default">
   <Hints><Widget type="multi_line" /></Hints>
   <Documentation>What the last training made: size, ratio, errors, time. Or why it failed.</Documentation>
 </StringVectorProperty>

@@ -11,7 +11,7 @@ from vtkmodules.vtkCommonDataModel import vtkDataObject
 
 from srn_core.errors import SrnError, SrnMissingPackageError
 from srn_core.progress import Progress, ProgressCallback
-from srn_filters import packages, requests
+from srn_filters import packages
 
 
 def setting(attribute: str, convert: Callable[..., Any] = lambda value: value) -> Callable[..., None]:
@@ -34,13 +34,13 @@ def text(value: Optional[str]) -> str:
 class NeuralAlgorithm(VTKPythonAlgorithmBase):
     """A VTK algorithm whose ``execute`` may raise: the user sees one line, and an empty output.
 
-    RequestData gives 1 even then: 0 would add VTK's own lines on the failed request to ours. What failed is not tried
-    again until a setting or the input changes: VTK asks anew for an empty output at each rendering.
+    RequestData gives 1 even then: 0 would add VTK's own lines on the failed request to ours. VTK asks anew for an empty
+    output at each rendering, so the same line is shown once only, until a setting changes.
     """
 
     label = "Neural"
     needs: Sequence[str] = packages.DECODING
-    _failed_for: Optional[tuple[Any, ...]] = None
+    _shown: tuple[int, str] = (0, "")
 
     def execute(self, in_info: Any, out_info: Any) -> None:
         """The work of RequestData."""
@@ -49,26 +49,21 @@ class NeuralAlgorithm(VTKPythonAlgorithmBase):
     def RequestData(self, request: Any, inInfo: Any, outInfo: Any) -> int:
         """Called by VTK: runs ``execute``."""
         self._clear_abort()
-        if self._failed_for is not None and self._failed_for == self._asked_for(inInfo, outInfo):
-            return 1
-        self._failed_for = None
         try:
             packages.require(self.needs, self.label)
             self.execute(inInfo, outInfo)
         except Exception as error:
             for port in range(self.GetNumberOfOutputPorts()):
                 vtkDataObject.GetData(outInfo, port).Initialize()
-            self.failed(self.explain(error))
             self._clear_abort()
-            self._failed_for = self._asked_for(inInfo, outInfo)
-        self._clear_abort()
+            message = self.explain(error)
+            if self._shown != (self.GetMTime(), message):
+                self._shown = (self.GetMTime(), message)
+                self.failed(message)
+        else:
+            self._shown = (0, "")
+            self._clear_abort()
         return 1
-
-    def _asked_for(self, in_info: Any, out_info: Any) -> tuple[Any, ...]:
-        """What decides whether trying again can end otherwise: settings, inputs, and the part that is asked for."""
-        inputs = [vtkDataObject.GetData(in_info[port]) for port in range(self.GetNumberOfInputPorts())]
-        asked = (requests.asked_time(out_info), requests.asked_extent(out_info))
-        return (self.GetMTime(), *(data.GetMTime() for data in inputs if data is not None), asked)
 
     def explain(self, error: Exception) -> str:
         """One line for the user; the whole traceback only for what we did not foresee."""
@@ -88,13 +83,13 @@ class NeuralAlgorithm(VTKPythonAlgorithmBase):
         """Show an error where ParaView shows VTK's: the message window, or the terminal of pvpython."""
         vtkOutputWindow.GetInstance().DisplayErrorText(f"ERROR: {message}\n")
 
-    def progress(self, first: float = 0.0, last: float = 1.0) -> ProgressCallback:
+    def progress(self, first: float = 0.0, last: float = 1.0, stoppable: bool = True) -> ProgressCallback:
         """A callback that shows the share ``first``..``last`` of this algorithm's progress, and stops on abort."""
 
         def show(report: Progress) -> bool:
             self.SetProgressText(progress_text(report))
             self.UpdateProgress(first + (last - first) * min(max(report.fraction, 0.0), 1.0))
-            return not self.aborted()
+            return not self.aborted() or not stoppable
 
         return show
 

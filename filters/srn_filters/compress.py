@@ -13,7 +13,7 @@ from vtkmodules.vtkCommonDataModel import vtkDataObject, vtkImageData, vtkTable
 
 import srn_core
 from srn_core.config import CompressConfig
-from srn_core.errors import SrnInputError
+from srn_core.errors import SrnError, SrnInputError
 from srn_core.volume import Volume
 from srn_filters import carrier, packages, requests, vtk_bridge
 from srn_filters.algorithm import NeuralAlgorithm, setting, text
@@ -59,6 +59,7 @@ class NeuralCompress(NeuralAlgorithm):
         self._seed = defaults.seed
         self._more = ""
         self._made: OrderedDict[str, Made] = OrderedDict()
+        self._refused: tuple[str, Exception] = ("", SrnError())
         self._report_text = ""
 
     SetNetwork = setting("_network", text)
@@ -79,6 +80,7 @@ class NeuralCompress(NeuralAlgorithm):
     def TrainAgain(self) -> None:
         """Forget what was trained; the next update trains anew."""
         self._made.clear()
+        self._refused = ("", SrnError())
         self.Modified()
 
     def GetReport(self) -> str:
@@ -111,7 +113,7 @@ class NeuralCompress(NeuralAlgorithm):
         config = self.config()
         volume = self._volume(image)
         made = self._make(volume, config)
-        decoded = srn_core.load(made.content).decode(progress=self.progress(0.95, 1.0))
+        decoded = srn_core.load(made.content).decode(progress=self.progress(0.95, 1.0, stoppable=False))
         result = vtk_bridge.empty_image(decoded.geometry, image.GetExtent())
         vtk_bridge.add_volume(result, decoded)
         carrier.attach(result, made.content, made.report)
@@ -154,8 +156,14 @@ class NeuralCompress(NeuralAlgorithm):
 
     def _make(self, volume: Volume, config: CompressConfig) -> Made:
         key = training_key(config, self._values_digest(volume), volume)
+        if key == self._refused[0]:
+            raise self._refused[1]
         if key not in self._made:
-            result = srn_core.compress(volume, config=config, progress=self.progress(0.0, 0.95))
+            try:
+                result = srn_core.compress(volume, config=config, progress=self.progress(0.0, 0.95))
+            except SrnError as error:
+                self._refused = key, error
+                raise
             self._made[key] = Made(result.file.to_bytes(), result.report, result.history)
             while len(self._made) > REMEMBERED:
                 self._made.popitem(last=False)
@@ -182,12 +190,12 @@ def training_key(config: CompressConfig, values: str, volume: Volume) -> str:
 
 
 def parse_settings(more: str) -> dict[str, str]:
-    """Settings as in "fvsrn.features=8 training.batch=4096", divided by blanks, commas, semicolons or lines."""
+    """Settings as in "fvsrn.features=8 fvsrn.grid=8,8,4", divided by blanks, commas, semicolons or lines."""
     settings = {}
-    for item in re.split(r"[\s,;]+", more.strip()):
+    for item in re.split(r"[\s,;]+(?=[A-Za-z])", more.strip(" \t\r\n,;")):
         if item:
             name, equals, value = item.partition("=")
             if not equals:
                 raise SrnInputError(f"More Settings: '{item}' is not of the form name=value, as in fvsrn.features=8")
-            settings[name] = value
+            settings[name.strip()] = value.strip()
     return settings

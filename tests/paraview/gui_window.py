@@ -1,0 +1,96 @@
+"""Runs the ParaView window on a virtual display and photographs it, with nothing but Xvfb."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import struct
+import subprocess
+import time
+from pathlib import Path
+
+from PIL import Image
+
+WIDTH, HEIGHT = 1600, 1200
+WAIT = 240
+"""Seconds after which a window that never came is given up: a hang must not stop a test run for ever."""
+
+
+class Window:
+    """A ParaView window that has run ``script`` to its last line."""
+
+    def __init__(self, paraview: str, script: str, folder: Path, environment: dict[str, str]) -> None:
+        """``script`` runs in the window's own Python; ``folder`` becomes HOME."""
+        self.folder = folder
+        self.output = folder / "output.txt"
+        done = folder / "done"
+        frame = folder / "frame"
+        frame.mkdir(parents=True)
+        _write_preferences(folder)
+        script_file = folder / "script.py"
+        script_file.write_text(f"{script}\nopen({str(done)!r}, 'w').close()\n", encoding="utf-8")
+        self._frame = frame / "Xvfb_screen0"
+        xvfb = shutil.which("xvfb-run")
+        assert xvfb, "xvfb-run is not installed: apt install xvfb"
+        screen = f"-screen 0 {WIDTH}x{HEIGHT}x24 -fbdir {frame}"
+        home = {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder / ".config")}
+        with open(self.output, "wb") as output:
+            self._process = subprocess.Popen(
+                [xvfb, "-a", "-s", screen, paraview, f"--script={script_file}"],
+                env={**environment, **home, "QT_FONT_DPI": "72"},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        until = time.monotonic() + WAIT
+        while not done.exists():
+            if self._process.poll() is not None or time.monotonic() > until:
+                self.close()
+                raise AssertionError(f"the ParaView window did not run the script to its end:\n{self.text()}")
+            time.sleep(0.2)
+
+    def text(self) -> str:
+        """What the window wrote to its terminal."""
+        return self.output.read_text(encoding="utf-8", errors="replace")
+
+    def photograph(self) -> Image.Image:
+        """The screen, once it stands still."""
+        last, picture = None, self._picture()
+        for _ in range(40):
+            time.sleep(0.7)
+            last, picture = picture, self._picture()
+            if last.tobytes() == picture.tobytes():
+                break
+        return picture
+
+    def close(self) -> None:
+        """End the window and its display."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGTERM)
+            try:
+                self._process.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
+
+    def _picture(self) -> Image.Image:
+        """Xvfb keeps its screen in an XWD file: 25 big-endian words, a name, a colour table, the pixels."""
+        data = self._frame.read_bytes()
+        head = struct.unpack(">25I", data[:100])
+        start = head[0] + 12 * head[19]
+        width, height, line = head[4], head[5], head[12]
+        return Image.frombuffer("RGB", (width, height), data[start : start + line * height], "raw", "BGRX", line, 1)
+
+
+def _write_preferences(home: Path) -> None:
+    config = home / ".config" / "ParaView"
+    config.mkdir(parents=True)
+    # The file is named after the version, which only the window knows: one for each that there is.
+    versions = [f"5.{minor}.{patch}" for minor in range(9, 14) for patch in range(4)]
+    for version in versions + [f"6.{minor}.{patch}" for minor in range(3) for patch in range(3)]:
+        (config / f"ParaView{version}.ini").write_text(
+            "[General]\nGeneralSettings.ShowWelcomeDialog=false\n"
+            f"[MainWindow]\nSize=@Size({WIDTH - 10} {HEIGHT - 40})\nPosition=@Point(0 0)\n",
+            encoding="utf-8",
+        )
