@@ -4,8 +4,8 @@ Solves the incompressible Navier-Stokes equations in a periodic box of edge 2 pi
 
     du/dt = u x omega - grad(P) + nu laplace(u),   div u = 0
 
-in rotational form, dealiased by the 2/3 rule, viscosity exact by an integrating factor, Adams-Bashforth
-in time. The start is a random solenoidal field with its energy around wavenumber ``peak``; within one
+in rotational form, dealiased by the 2/3 rule, viscosity exact by an integrating factor, Heun's third-order
+Runge-Kutta steps in time. The start is a random solenoidal field with its energy around wavenumber ``peak``; within one
 turnover time the vortices stretch into the thin tubes that make turbulence turbulence.
 
     python examples/turbulence.py out/turbulence.vti --size 96 --field pressure
@@ -48,7 +48,7 @@ class Run:
     """Time simulated; about one turnover of the large eddies."""
     viscosity: Optional[float] = None
     """None: as small as the grid resolves."""
-    courant: float = 0.5
+    courant: float = 1.0
     """Share of a grid cell that the fastest fluid crosses in a time step."""
 
     def nu(self) -> float:
@@ -103,6 +103,15 @@ class PeriodicBox:
         return 0.5 * np.bincount(shell.ravel(), energy.ravel())[: self.size // 3]
 
 
+def cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Vector product of two vector fields, components first; several times as fast as NumPy's."""
+    out = np.empty_like(a)
+    for i, j, k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+        np.multiply(a[j], b[k], out=out[i])
+        out[i] -= a[k] * b[j]
+    return out
+
+
 def start(run: Run, box: PeriodicBox) -> np.ndarray:
     """A random solenoidal velocity spectrum with E(k) ~ k^4 exp(-2 (k / peak)^2) and root mean square 1."""
     noise = np.random.default_rng(run.seed).standard_normal((3, run.size, run.size, run.size)).astype(np.float32)
@@ -121,24 +130,25 @@ def simulate(
     """
     box = PeriodicBox(run.size)
     u = start(run, box) if begin is None else begin
-    nu, now, step_before, force_before = run.nu(), 0.0, 0.0, None
+    nu, now = run.nu(), 0.0
     while now < run.duration * (1 - 1e-9):
-        velocity = box.field(u)
-        fastest = float(np.abs(velocity).max())
+        first, fastest = _advection(u, box)
         step = min(run.courant * 2 * np.pi / run.size / fastest, run.duration - now)
-        force = box.solenoidal(box.spectrum(np.cross(velocity, box.field(box.curl(u)), axis=0)) * box.kept)
-        decay = np.exp(-nu * box.k2 * step).astype(np.float32)
-        if force_before is None:
-            u = (u + step * force) * decay
-        else:  # Adams-Bashforth with unequal steps; what lies further back has decayed longer
-            weight = 0.5 * step / step_before
-            u = (u + step * ((1 + weight) * force - weight * force_before)) * decay
-        force_before, step_before = force * decay, step
-        u = u.astype(np.complex64, copy=False)
+        decay = np.exp(-nu * box.k2 * step / 3).astype(np.float32)  # over a third of the step
+        second, _ = _advection((u + step / 3 * first) * decay, box)
+        third, _ = _advection((u * decay + 2 * step / 3 * second) * decay, box)
+        u = ((u + step / 4 * first) * decay**3 + 3 * step / 4 * third * decay).astype(np.complex64, copy=False)
         now += step
         if report is not None:
             report(now / run.duration, float(box.shells(u).sum()))
     return u, box
+
+
+def _advection(u: np.ndarray, box: PeriodicBox) -> tuple[np.ndarray, float]:
+    """The solenoidal part of u x omega, and the largest velocity component."""
+    velocity = box.field(u)
+    force = box.spectrum(cross(velocity, box.field(box.curl(u)))) * box.kept
+    return box.solenoidal(force), float(np.abs(velocity).max())
 
 
 def scalar(u: np.ndarray, box: PeriodicBox, name: str) -> np.ndarray:
@@ -154,7 +164,7 @@ def scalar(u: np.ndarray, box: PeriodicBox, name: str) -> np.ndarray:
         return np.asarray(np.sqrt((vorticity**2).sum(axis=0)))
     if name != "pressure":
         raise SystemExit(f"unknown field '{name}'; known: {', '.join(FIELDS)}")
-    bernoulli = -box.divergence(box.spectrum(np.cross(velocity, vorticity, axis=0)) * box.kept) * box.inverse_k2
+    bernoulli = -box.divergence(box.spectrum(cross(velocity, vorticity)) * box.kept) * box.inverse_k2
     kinetic = box.spectrum(0.5 * (velocity**2).sum(axis=0)) * box.kept
     pressure = bernoulli - kinetic
     pressure[0, 0, 0] = 0

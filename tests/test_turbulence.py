@@ -70,7 +70,7 @@ def test_velocity_stays_divergence_free(finished):
 
 def test_energy_decays_and_is_never_made(finished):
     _, _, energies = finished
-    assert energies[0] == pytest.approx(1.5, rel=0.05)
+    assert energies[0] == pytest.approx(1.5, rel=0.1)
     assert np.all(np.diff(energies) < 0)
     assert energies[-1] < 0.9 * energies[0]
 
