@@ -73,7 +73,7 @@ def read(path: str, array: Optional[str], options: ReadOptions) -> Volume:
 def write(path: str, volume: Volume) -> None:
     """Values alone, x fastest, in this machine's byte order; :func:`write_header` describes them."""
     with open(path, "wb") as file:
-        file.write(memoryview(np.ascontiguousarray(filled(volume))).cast("B"))
+        file.write(np.ascontiguousarray(filled(volume)).data.cast("B"))
 
 
 def write_header(path: str, volume: Volume) -> None:

@@ -129,8 +129,7 @@ class _Base64:
         self._left = b""
 
 
-def _numbers(source: object, encoding: Encoding, count: int) -> np.ndarray:
-    stream: _Raw | _Base64 = source  # type: ignore[assignment]
+def _numbers(stream: _Raw | _Base64, encoding: Encoding, count: int) -> np.ndarray:
     need = count * encoding.dtype.itemsize
     unpack = COMPRESSORS[encoding.compressor]
     if unpack is None:

@@ -55,7 +55,7 @@ def write(path: str, volume: Volume) -> None:
         file.write("\n".join(lines).encode("utf-8"))
         for data in arrays:
             file.write(np.uint64(data.nbytes).tobytes())
-            file.write(memoryview(data).cast("B"))
+            file.write(data.data.cast("B"))
         file.write(b"\n</AppendedData>\n</VTKFile>\n")
 
 
