@@ -9,6 +9,7 @@ import os
 import sys
 from importlib import import_module
 
+from paraview.modules.vtkRemotingServerManager import vtkSMProxyIterator, vtkSMProxyManager
 from paraview.util.vtkAlgorithm import VTKPythonAlgorithmBase, smdomain, smhint, smproperty, smproxy
 from vtkmodules.vtkCommonCore import vtkOutputWindow
 
@@ -96,6 +97,21 @@ class _Unusable(VTKPythonAlgorithmBase):
     def RequestData(self, request, inInfo, outInfo):
         vtkOutputWindow.GetInstance().DisplayErrorText(f"ERROR: {self.GetReport()}\n")
         return 1
+
+
+def _show_report(algorithm):
+    """Bring the panel's report up to date, where this process has the panel; ParaView itself asks too early."""
+    if not vtkSMProxyManager.IsInitialized():
+        return
+    manager = vtkSMProxyManager.GetProxyManager().GetActiveSessionProxyManager()
+    each = vtkSMProxyIterator()
+    each.SetSessionProxyManager(manager)
+    each.SetModeToOneGroup()
+    each.Begin("sources")
+    while not each.IsAtEnd():
+        if each.GetProxy().GetClientSideObject() is algorithm:
+            each.GetProxy().UpdatePropertyInformation(each.GetProxy().GetProperty("Report"))
+        each.Next()
 
 
 # --- panels: plain server-manager XML, in the order in which every version of ParaView then shows them ---
@@ -284,6 +300,11 @@ _SAMPLE_PANEL = """
 @smdomain.datatype(dataTypes=["vtkImageData"], composite_data_supported=False)
 class NeuralCompress(_algorithm("compress", "NeuralCompress", 1, 2)):
     """Trains a network on one array and shows what the small file made of it gives back."""
+
+    def RequestData(self, request, inInfo, outInfo):
+        done = super().RequestData(request, inInfo, outInfo)
+        _show_report(self)
+        return done
 
 
 @smproxy.filter(name="NeuralResample", label="Neural Resample", support_reload=False)

@@ -130,6 +130,7 @@ def run_script(
     *,
     errors: bool = False,
     load: bool = True,
+    preamble: bool = True,
     program: str = "pvpython",
     display: bool = False,
     ranks: int = 1,
@@ -137,7 +138,7 @@ def run_script(
 ) -> Result:
     """Run a script with the preamble above, and the plugin loaded; any VTK error fails unless ``errors`` is true."""
     path = folder / "script.py"
-    path.write_text(PREAMBLE + (LOAD if load else "") + textwrap.dedent(script), encoding="utf-8")
+    path.write_text((PREAMBLE if preamble else "") + (LOAD if load else "") + textwrap.dedent(script), encoding="utf-8")
     command = [executable(program), str(path)]
     if ranks > 1:
         command = ["mpirun", "--oversubscribe", "-n", str(ranks), *command]
