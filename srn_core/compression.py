@@ -153,7 +153,7 @@ def _train(
     most = target_bytes(volume, config)
     fitting = Fitting(template, config, weight_bits(config), most)
     spec = initial_spec(config, volume.geometry, volume.components, fitting.room())
-    trained = train_network(volume, valid, value_range, spec, config, fitting.fit, stop.training)
+    trained = train_network(volume, valid, value_range, spec, config, fitting.fit, stop.training, volume.nbytes / most)
     stop.tell("packing", 0.0)
     fitting.fit(trained.network)
     outcome = trained.outcome

@@ -85,10 +85,11 @@ class FvSrnConfig:
 class SmallifyConfig:
     """Smallify switches (thesis 2.4.2, 4.1.1)."""
 
-    lambda_beta: float = 1e-6
-    """Weight of the L1 norm of the switches (2.12); larger prunes more."""
-    lambda_weight: float = 1e-7
-    """Weight of the squared L2 norm of the weights behind the switches (2.12)."""
+    lambda_beta: Optional[float] = None
+    """Weight of the L1 norm of the switches (2.12); larger prunes more.
+    None: what the thesis' regressions give for the network and the wanted ratio."""
+    lambda_weight: Optional[float] = None
+    """Weight of the squared L2 norm of the weights behind the switches (2.12); None: as above."""
     momentum: float = 0.02
     """Share of a new observation in the sign's moving mean and variance (4.1)."""
     initial: str = "normal"
@@ -97,8 +98,10 @@ class SmallifyConfig:
     """A switch whose sign variance is above this is pruned; the variance of a fair coin is 1."""
 
     def __post_init__(self) -> None:
-        _not_negative("smallify.lambda_beta", self.lambda_beta)
-        _not_negative("smallify.lambda_weight", self.lambda_weight)
+        for name in ("lambda_beta", "lambda_weight"):
+            value = getattr(self, name)
+            if value is not None and value < 0:
+                raise SrnInputError(f"smallify.{name} must not be negative, but is {value}")
         if not 0 < self.momentum < 1:
             raise SrnInputError(f"smallify.momentum must lie between 0 and 1, not {self.momentum}")
         _choice("smallify.initial", self.initial, ("normal", "one"))
@@ -321,11 +324,6 @@ def _optional_size(name: str, value: Optional[int], low: int, high: int) -> None
 def _positive(name: str, value: float) -> None:
     if not value > 0:
         raise SrnInputError(f"{name} must be more than 0, not {value}")
-
-
-def _not_negative(name: str, value: float) -> None:
-    if value < 0:
-        raise SrnInputError(f"{name} must not be negative, but is {value}")
 
 
 def _choice(name: str, value: str, known: tuple[str, ...]) -> None:

@@ -10,16 +10,16 @@ from srn_core.pruners.base import Pruner
 from srn_core.pruners.keep_all import KeepAll
 from srn_core.pruners.smallify import Smallify
 
-PRUNERS: dict[str, Callable[[CompressConfig], Pruner]] = {
-    "none": lambda config: KeepAll(),
-    "smallify": lambda config: Smallify(config.smallify),
+PRUNERS: dict[str, Callable[[CompressConfig, float], Pruner]] = {
+    "none": lambda config, ratio: KeepAll(),
+    "smallify": lambda config, ratio: Smallify(config.smallify, config.network, ratio),
 }
 
 __all__ = ["PRUNERS", "KeepAll", "Pruner", "Smallify", "build_pruner"]
 
 
-def build_pruner(config: CompressConfig) -> Pruner:
-    """The pruner that ``config.pruner`` names."""
+def build_pruner(config: CompressConfig, ratio: float = 100.0) -> Pruner:
+    """The pruner that ``config.pruner`` names, for a wanted compression ratio."""
     if config.pruner not in PRUNERS:
         raise SrnInputError(f"no pruner called '{config.pruner}'; known: {', '.join(PRUNERS)}")
-    return PRUNERS[config.pruner](config)
+    return PRUNERS[config.pruner](config, ratio)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Optional
 
 import torch
@@ -11,6 +12,17 @@ from srn_core.config import SmallifyConfig
 from srn_core.networks.base import Gate, SceneNetwork
 from srn_core.pruners.base import Pruner
 from srn_core.pruners.sign_variance import SignVariance
+
+
+REGRESSIONS = {"neurcomp": ((3.50, -29.85), (2.57, -28.82)), "fvsrn": ((2.30, -32.06), (4.23, -37.61))}
+"""Slope and offset of ln(lambda_beta) and ln(lambda_weight) over ln(ratio) (thesis Figs 5.6, 5.17)."""
+
+
+def regressed_weights(network: str, ratio: float) -> tuple[float, float]:
+    """(lambda_beta, lambda_weight) that the thesis' searches suggest for a network and a compression ratio."""
+    x = math.log(max(ratio, 1.0))
+    beta, weight = (math.exp(slope * x + offset) for slope, offset in REGRESSIONS[network])
+    return beta, weight
 
 
 class Smallify(Pruner):
@@ -23,9 +35,12 @@ class Smallify(Pruner):
     draws beta from N(0, 1); ``initial`` = "one" starts with open switches instead.
     """
 
-    def __init__(self, config: SmallifyConfig) -> None:
+    def __init__(self, config: SmallifyConfig, network: str = "fvsrn", ratio: float = 100.0) -> None:
         super().__init__()
         self.config = config
+        lambda_beta, lambda_weight = regressed_weights(network, ratio)
+        self.lambda_beta = lambda_beta if config.lambda_beta is None else config.lambda_beta
+        self.lambda_weight = lambda_weight if config.lambda_weight is None else config.lambda_weight
         self.sites: list[str] = []
         self.betas = nn.ParameterList()
         self.trackers: list[SignVariance] = []
@@ -50,9 +65,9 @@ class Smallify(Pruner):
             network.set_gate(site.name, _switch(beta))
 
     def loss(self) -> Tensor:
-        terms = [self.config.lambda_beta * beta.abs().sum() for beta in self.betas]
-        if self.config.lambda_weight:
-            terms += [self.config.lambda_weight * w.square().sum() for w in self._weights]
+        terms = [self.lambda_beta * beta.abs().sum() for beta in self.betas]
+        if self.lambda_weight:
+            terms += [self.lambda_weight * w.square().sum() for w in self._weights]
         return torch.stack(terms).sum()
 
     def after_step(self) -> None:

@@ -42,8 +42,12 @@ def train_network(
     config: CompressConfig,
     on_folded: Callable[[SceneNetwork], None],
     progress: Optional[ProgressCallback],
+    ratio: float,
 ) -> Trained:
-    """Train a network of ``spec`` on a volume as ``config`` says; ``on_folded`` may cut it before fine-tuning."""
+    """Train a network of ``spec`` on a volume as ``config`` says.
+
+    ``on_folded`` may cut it before fine-tuning; ``ratio`` is the compression ratio the pruner is to serve.
+    """
     device = choose_device(config.device)
     # One generator on the CPU for all draws: a seed gives the same start and samples on every device.
     generator = torch.Generator().manual_seed(config.seed)
@@ -54,7 +58,7 @@ def train_network(
     passes = config.training.passes
     if passes is None and config.training.seconds is None:
         passes = max(DEFAULT_PASSES[config.network], LEAST_STEPS * sampler.samples / truth.voxels)
-    pruner = build_pruner(config)
+    pruner = build_pruner(config, ratio)
     trainer = Trainer(network, pruner, sampler, settings.learning_rate, generator, on_folded, progress)
     outcome = trainer.run(phases_of(config.training, config.pruner), Limits(passes, config.training.seconds))
     return Trained(network, outcome, str(device))

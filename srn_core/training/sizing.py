@@ -12,10 +12,9 @@ from srn_core.errors import SrnInputError
 from srn_core.spec import FvSrnSpec, NetworkSpec, NeurcompSpec, WaveletSpec
 from srn_core.volume import Geometry
 
-PACKED = 0.94
-"""Bytes of packed numbers, as a share of their plain bits: what entropy coding saves at least."""
-OVERSIZE = {"none": 1.0, "smallify": 1.15}
-"""How much larger than it may end a network starts, where a pruner will cut it down."""
+PACKED = 0.8
+"""Bytes of packed numbers, as a share of their plain bits. A little less than entropy coding leaves, so that a
+network starts a little too large and the cut to size before fine-tuning fills the file."""
 
 
 def weight_bits(config: CompressConfig) -> int:
@@ -27,7 +26,7 @@ def weight_bits(config: CompressConfig) -> int:
 
 def initial_spec(config: CompressConfig, geometry: Geometry, components: int, room_bytes: int) -> NetworkSpec:
     """The spec a training starts from. What the config leaves open is computed to fill ``room_bytes``, packed."""
-    room = max(room_bytes, 64) / PACKED * OVERSIZE.get(config.pruner, 1.0)
+    room = max(room_bytes, 64) / PACKED
     if config.network == "neurcomp":
         return _neurcomp(config, geometry, components, room)
     return _fvsrn(config, geometry, components, room)
