@@ -42,8 +42,8 @@ TABLE = (
 )
 
 
-def main(arguments: Optional[list[str]] = None) -> int:
-    """Command line."""
+def main(arguments: Optional[list[str]] = None) -> None:
+    """Command line. Raises SystemExit with one line where something cannot be done."""
     parser = argparse.ArgumentParser(description="Compress a volume in ParaView and show what comes back.")
     parser.add_argument("volume", help="any image data file that ParaView opens")
     parser.add_argument("--array", help="point or cell array to compress (default: the first)")
@@ -82,7 +82,6 @@ def main(arguments: Optional[list[str]] = None) -> int:
     write_json(options.out / "report.json", report)
     print_table(report)
     say(f"wrote {', '.join(str(options.out / n) for n in ('demo.srn', 'demo.onnx', 'demo.png', 'report.json'))}")
-    return 0
 
 
 def say(text: str) -> None:
@@ -214,6 +213,9 @@ def dims_of(source: Any, association: str) -> list[int]:
 
 def show_volume(source: Any, view: Any, association: str, array: str, field: np.ndarray) -> None:
     """A volume rendering that leaves the ordinary values transparent and shows the rare ones."""
+    shown = simple.Show(source, view, "UniformGridRepresentation")
+    shown.SetRepresentationType("Volume")
+    simple.ColorBy(shown, (association, array))
     begin, ramp = rare_values(field)
     low, high = sorted((begin, ramp[-1][0]))
     colours = simple.GetColorTransferFunction(array)
@@ -223,17 +225,16 @@ def show_volume(source: Any, view: Any, association: str, array: str, field: np.
     colours.RescaleTransferFunction(low, high)
     opacity = simple.GetOpacityTransferFunction(array)
     opacity.Points = [n for x, y in sorted(ramp) for n in (x, y, 0.5, 0.0)]
-    shown = simple.Show(source, view, "UniformGridRepresentation")
-    shown.SetRepresentationType("Volume")
-    simple.ColorBy(shown, (association, array))
     shown.LookupTable, shown.ScalarOpacityFunction = colours, opacity
     shown.ScalarOpacityUnitDistance = diagonal(source) / 60
     box = simple.Show(simple.Outline(Input=source), view)
     box.AmbientColor = box.DiffuseColor = [0.45, 0.47, 0.52]
     bar = simple.GetScalarBar(colours, view)
     bar.Title, bar.ComponentTitle = array, ""
-    bar.WindowLocation, bar.Position, bar.ScalarBarLength = "Any Location", [0.84, 0.06], 0.3
+    bar.WindowLocation, bar.Position, bar.ScalarBarLength = "Any Location", [0.8, 0.07], 0.27
     bar.TitleFontSize = bar.LabelFontSize = 13
+    bar.TitleColor = bar.LabelColor = [0.85, 0.87, 0.9]
+    bar.HorizontalTitle = 1
     bar.AutomaticLabelFormat, bar.LabelFormat, bar.RangeLabelFormat = 0, "%.2g", "%.2g"
     bar.AddRangeLabels, bar.Visibility = 1, 1
 
@@ -268,7 +269,7 @@ def look_from_corner(views: list[Any], source: Any) -> None:
     direction = np.array([0.62, -0.86, 0.5]) / np.linalg.norm([0.62, -0.86, 0.5])
     for view in views:
         view.CameraFocalPoint = list(centre - np.array([0, 0, 0.02 * diagonal(source)]))
-        view.CameraPosition = list(centre + direction * diagonal(source) * 1.85)
+        view.CameraPosition = list(centre + direction * diagonal(source) * 2.0)
         view.CameraViewUp, view.CameraViewAngle = [0.0, 0.0, 1.0], 30.0
 
 
@@ -298,4 +299,4 @@ def write_json(path: Path, report: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()  # no sys.exit(): pvpython would then leave its views to the C library, which ends in an X error

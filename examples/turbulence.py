@@ -42,7 +42,7 @@ class Run:
     """Samples along each edge."""
     seed: int = 0
     """Fixes the phases of the initial field; same seed, same size, same field."""
-    peak: float = 3.5
+    peak: float = 3.0
     """Wavenumber around which the initial energy lies."""
     duration: float = 1.0
     """Time simulated; about one turnover of the large eddies."""
@@ -52,11 +52,11 @@ class Run:
     """Share of a grid cell that the fastest fluid crosses in a time step."""
 
     def nu(self) -> float:
-        """Viscosity that makes the smallest eddies, (nu^3 / dissipation)^(1/4), about 1.3 / largest wavenumber."""
+        """Viscosity that makes the smallest eddies, (nu^3 / dissipation)^(1/4), about 2 / largest wavenumber."""
         if self.viscosity is not None:
             return self.viscosity
         dissipation = 0.5 * self.peak / 3.5
-        return float((1.3 / (self.size / 3)) ** (4 / 3) * dissipation ** (1 / 3))
+        return float((2.0 / (self.size / 3)) ** (4 / 3) * dissipation ** (1 / 3))
 
 
 class PeriodicBox:
