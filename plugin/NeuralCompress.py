@@ -168,9 +168,9 @@ _COMPRESS_PANEL = """
   <Documentation>Bits of each stored number of the latent grid.</Documentation>
 </IntVectorProperty>
 <IntVectorProperty name="WeightBits" label="Weight Bits" command="SetWeightBits" number_of_elements="1"
-    default_values="16" panel_visibility="advanced">
-  <IntRangeDomain name="range" min="1" max="16" />
-  <Documentation>Bits of each stored weight of the network.</Documentation>
+    default_values="0" panel_visibility="advanced">
+  <IntRangeDomain name="range" min="0" max="16" />
+  <Documentation>Bits of each stored weight of the network; 0: what suits the network.</Documentation>
 </IntVectorProperty>
 <StringVectorProperty name="Quantiser" label="Quantiser" command="SetQuantiser" number_of_elements="1"
     default_values="uniform" panel_visibility="advanced">
@@ -249,6 +249,11 @@ _FILE_NAME = """
   <Hints><FileChooser extensions="srn" file_description="Neural files" /></Hints>
   <Documentation>The .srn file to decode.</Documentation>
 </StringVectorProperty>
+"""
+
+_TARGET_NAME = """
+<StringVectorProperty name="FileName" label="File Name" command="SetFileName" number_of_elements="1"
+    panel_visibility="never" />
 """
 
 _TIME_STEPS = """
@@ -354,9 +359,7 @@ class SRNReader(_algorithm("reader", "SrnReader", 0, 1)):
     support_reload=False,
     supports_parallel="1",
 )
-@smproperty.xml(
-    '<StringVectorProperty name="FileName" command="SetFileName" number_of_elements="1" panel_visibility="never" />'
-)
+@smproperty.xml(_TARGET_NAME)
 @smproperty.input(name="Input", port_index=0)
 @smdomain.datatype(dataTypes=["vtkDataObject"], composite_data_supported=True)
 class SRNWriter(_algorithm("writers", "SrnWriter", 1, 0)):
@@ -372,8 +375,8 @@ class SRNWriter(_algorithm("writers", "SrnWriter", 1, 0)):
     supports_parallel="1",
 )
 @smproperty.xml(
-    '<StringVectorProperty name="FileName" command="SetFileName" number_of_elements="1" panel_visibility="never" />'
-    '<StringVectorProperty name="Array" label="Array" command="SetArray" number_of_elements="1" default_values="">'
+    _TARGET_NAME
+    + '<StringVectorProperty name="Array" label="Array" command="SetArray" number_of_elements="1" default_values="">'
     "<Documentation>Name of the array to export; empty: the first one.</Documentation></StringVectorProperty>"
 )
 @smproperty.input(name="Input", port_index=0)

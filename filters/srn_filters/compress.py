@@ -54,7 +54,7 @@ class NeuralCompress(NeuralAlgorithm):
         self._seconds = 120.0
         self._method = defaults.quantise.method
         self._grid_bits = defaults.quantise.grid_bits
-        self._weight_bits = defaults.quantise.weight_bits
+        self._weight_bits = defaults.quantise.weight_bits or 0
         self._device = defaults.device
         self._seed = defaults.seed
         self._more = ""
@@ -135,7 +135,7 @@ class NeuralCompress(NeuralAlgorithm):
             "training.seconds": self._seconds or None,
             "quantise.method": self._method,
             "quantise.grid_bits": self._grid_bits,
-            "quantise.weight_bits": self._weight_bits,
+            "quantise.weight_bits": self._weight_bits or None,
         }
         more = parse_settings(self._more)
         if self._ratio != DEFAULT_RATIO and "target.bytes" not in more:

@@ -28,7 +28,7 @@ def test_choices_and_defaults_are_those_of_the_library() -> None:
     assert properties["Network"].get("default_values") == defaults.network
     assert properties["Pruner"].get("default_values") == defaults.pruner
     assert properties["GridBits"].get("default_values") == str(defaults.quantise.grid_bits)
-    assert properties["WeightBits"].get("default_values") == str(defaults.quantise.weight_bits)
+    assert properties["WeightBits"].get("default_values") == str(defaults.quantise.weight_bits or 0)
 
 
 def test_every_property_is_documented_and_labelled(run: Run) -> None:

@@ -46,7 +46,7 @@ def test_state_file_brings_everything_back(run: Run, tmp_path: Path) -> None:
         made, reader, fine, sampled = (FindSource(n) for n in ("made", "reader", "fine", "sampled"))
         for source in (made, fine, sampled):
             source.UpdatePipeline()
-        tell(array=list(made.Array), ratio=made.TargetRatio, network=str(made.Network), pruner=str(made.Pruner), seed=made.Seed,
+        tell(array=list(made.Array), ratio=made.TargetRatio, network=made.Network == "neurcomp", pruner=made.Pruner == "none", seed=made.Seed,
              report=field_json(servermanager.Fetch(made))["network"], files=list(reader.FileNames),
              dims=servermanager.Fetch(fine).GetDimensions(),
              valid=int(array(servermanager.Fetch(sampled), "vtkValidPointMask").sum()))
@@ -54,7 +54,7 @@ def test_state_file_brings_everything_back(run: Run, tmp_path: Path) -> None:
         display=True,
     ).facts
     assert facts["array"] == ["POINTS", "RTData"]
-    assert (facts["ratio"], facts["network"], facts["pruner"], facts["seed"]) == (2.5, "neurcomp", "none", 7)
+    assert (facts["ratio"], facts["network"], facts["pruner"], facts["seed"]) == (2.5, True, True, 7)
     assert facts["report"] == "neurcomp"
     assert facts["files"] == [str(path)]
     assert facts["dims"] == [14, 10, 8]
