@@ -12,11 +12,17 @@ from typing import Any, Optional, Sequence
 from srn_core.errors import SrnError
 
 DECODING = ("numpy", "onnxruntime", "onnx", "zstandard")
-TRAINING = (*DECODING, "torch", "sklearn")
+TRAINING = (*DECODING, "torch", "pywt")
 STORING = ("numpy", "zstandard")
 EXPORTING = ("numpy", "onnx", "zstandard")
 
-_DISTRIBUTIONS = {"sklearn": "scikit-learn", "pywt": "PyWavelets", "skimage": "scikit-image"}
+_DISTRIBUTIONS = {
+    "sklearn": "scikit-learn",
+    "pywt": "PyWavelets",
+    "skimage": "scikit-image",
+    "srn_core": "paraview-srn",
+    "onnx_export": "paraview-srn",
+}
 
 OURS_FIRST = ("sympy", "mpmath", "networkx", "jinja2", "markupsafe", "fsspec", "filelock", "typing_extensions")
 """What torch needs, in versions that a distribution's Python may have too old: Debian's ParaView brings sympy 1.11,

@@ -61,7 +61,7 @@ class SrnWriter(CarriedFileWriter):
 
     def write(self, content: bytes, time: Optional[float]) -> None:
         """Opened once before, so that damaged bytes are not passed on."""
-        from srn_core.codec.atomic import write_bytes
+        from srn_core.atomic import write_bytes
 
         srn_core.load(content)
         write_bytes(self._name, content)

@@ -46,7 +46,8 @@ def test_state_file_brings_everything_back(run: Run, tmp_path: Path) -> None:
         made, reader, fine, sampled = (FindSource(n) for n in ("made", "reader", "fine", "sampled"))
         for source in (made, fine, sampled):
             source.UpdatePipeline()
-        tell(array=list(made.Array), ratio=made.TargetRatio, network=made.Network == "neurcomp", pruner=made.Pruner == "none", seed=made.Seed,
+        tell(array=list(made.Array), ratio=made.TargetRatio, seed=made.Seed,
+             network=made.Network == "neurcomp", pruner=made.Pruner == "none",
              report=field_json(servermanager.Fetch(made))["network"], files=list(reader.FileNames),
              dims=servermanager.Fetch(fine).GetDimensions(),
              valid=int(array(servermanager.Fetch(sampled), "vtkValidPointMask").sum()))
