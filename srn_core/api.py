@@ -7,8 +7,8 @@ from typing import Any, Mapping, Optional, Union
 
 import numpy as np
 
-from srn_core import codec, metrics
-from srn_core.codec import Quality, atomic
+from srn_core import atomic, codec, metrics
+from srn_core.codec import Quality
 from srn_core.compression import CompressResult, compress_volume
 from srn_core.config import CompressConfig
 from srn_core.errors import SrnInputError

@@ -144,6 +144,7 @@ def _train(
     stop: _Progress,
 ) -> tuple[NeuralField, dict[str, list[Any]], dict[str, Any]]:
     try:
+        from srn_core.networks import build_network
         from srn_core.training.fields import train_network
         from srn_core.training.sizing import initial_spec, weight_bits
     except ModuleNotFoundError as error:
@@ -153,6 +154,7 @@ def _train(
     most = target_bytes(volume, config)
     fitting = Fitting(template, config, weight_bits(config), most)
     spec = initial_spec(config, volume.geometry, volume.components, fitting.room())
+    fitting.check(build_network(spec))
     trained = train_network(volume, valid, value_range, spec, config, fitting.fit, stop.training, volume.nbytes / most)
     stop.tell("packing", 0.0)
     fitting.fit(trained.network)

@@ -118,7 +118,7 @@ class TrainingConfig:
     seconds: Optional[float] = None
     """Wall-clock budget of the training; with ``passes``, whichever ends first."""
     batch: int = 32768
-    """Samples per step."""
+    """Samples per step, at most; a small volume is given at least 16 steps a pass."""
     sampler: str = "lattice"
     """"lattice": random tensor-product positions on voxels, whose truth is exact and whose
     interpolation is separable; "random": independent positions, trilinear truth (thesis)."""

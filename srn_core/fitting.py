@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -56,47 +57,41 @@ class Fitting:
         """Bytes of the file this network would make."""
         return len(codec.to_bytes([self.field_of(network)]))
 
+    def check(self, network: SceneNetwork) -> None:
+        """Refuse a target that even an empty network's file would miss, before any time is spent on training."""
+        empty = copy.deepcopy(network)
+        for site in empty.sites():
+            empty.fold(site.name, empty.importance(site.name) * 0)
+        smallest = self.size_of(empty) + SAFETY
+        if smallest > self.target_bytes:
+            kind = self.config.network
+            raise SrnInputError(
+                f"the file may have at most {self.target_bytes} bytes, but the smallest one this network can make has "
+                f"about {smallest}; ask for a lower ratio (or more bytes), or for a narrower network ({kind}.width)"
+            )
+
     def fit(self, network: SceneNetwork) -> None:
-        """Cut the least important entries of the network's sites, in place, until its file fits.
-
-        Raises:
-            SrnInputError: where even an empty network's file is too large.
-        """
-        import copy
-
+        """Cut the least important entries of the network's sites, in place, until its file fits."""
         limit = self.target_bytes - SAFETY
         if self.size_of(network) <= limit:
             return
-        importance = {site.name: network.importance(site.name).cpu() for site in network.sites()}
-        ranked = np.sort(np.concatenate([v.numpy().reshape(-1) for v in importance.values()]))
-        low, high = 0, len(ranked)
+        importance = {site.name: network.importance(site.name) for site in network.sites()}
+        ranked = np.sort(np.concatenate([v.cpu().numpy().reshape(-1) for v in importance.values()]))
 
         def cut(candidate: SceneNetwork, count: int) -> None:
-            threshold = ranked[count] if count < len(ranked) else np.inf
-            device = next(candidate.parameters()).device
+            threshold = float(ranked[count]) if count < len(ranked) else np.inf
             for name, values in importance.items():
-                candidate.fold(name, (values >= threshold).to(device=device, dtype=next(candidate.parameters()).dtype))
+                candidate.fold(name, (values >= threshold).to(values.dtype))
 
-        smallest = 0
-        best = high
-        for step in range(STEPS):
-            count = high if step == 0 else (low + high) // 2
-            candidate = copy.deepcopy(network)
-            cut(candidate, count)
-            size = self.size_of(candidate)
-            if size <= limit:
-                best = high = count
-            else:
-                low = count
-                if step == 0:
-                    smallest = size
-                    break
+        low, high = 0, len(ranked)
+        for _ in range(STEPS):
             if high - low <= 1:
                 break
-        if smallest:
-            raise SrnInputError(
-                f"the file may have at most {self.target_bytes} bytes, but the smallest one this network can make "
-                f"has {smallest + SAFETY}; ask for a lower ratio (or more bytes), or for a narrower network "
-                f"({'fvsrn' if self.config.network == 'fvsrn' else 'neurcomp'}.width)"
-            )
-        cut(network, best)
+            middle = (low + high) // 2
+            candidate = copy.deepcopy(network)
+            cut(candidate, middle)
+            if self.size_of(candidate) <= limit:
+                high = middle
+            else:
+                low = middle
+        cut(network, high)

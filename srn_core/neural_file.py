@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Optional, Sequence, Union
 
 import numpy as np
 
-from srn_core import codec, coordinates
-from srn_core.codec import NeuralField, atomic
+from srn_core import atomic, codec, coordinates
+from srn_core.codec import NeuralField
 from srn_core.errors import SrnInputError
 from srn_core.progress import Progress, ProgressCallback
 from srn_core.volume import Geometry, Volume

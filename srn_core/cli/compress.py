@@ -155,7 +155,7 @@ def _check_out(path: str, ending: str, source_path: str) -> None:
 
 
 def _write_history(path: str, history: dict[str, list[Any]]) -> None:
-    from srn_core.codec.atomic import write_bytes
+    from srn_core.atomic import write_bytes
 
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")

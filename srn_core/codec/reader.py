@@ -8,8 +8,8 @@ from typing import Any, Optional, Union
 
 import numpy as np
 
+from srn_core.atomic import PathLike
 from srn_core.codec import limits
-from srn_core.codec.atomic import PathLike
 from srn_core.codec.codebooks import codebooks_of
 from srn_core.codec.container import MAGIC, Section, checked, listed, parse
 from srn_core.codec.field import NeuralField, StoredArray

@@ -7,8 +7,8 @@ from typing import Optional, Sequence, Union
 import numpy as np
 
 import srn_core
+from srn_core.atomic import PathLike, write_bytes
 from srn_core.codec import limits
-from srn_core.codec.atomic import PathLike, write_bytes
 from srn_core.codec.container import frame, parse, section_header
 from srn_core.codec.field import NeuralField, StoredArray
 from srn_core.codec.grouping import code_type, smallest_groups

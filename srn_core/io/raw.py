@@ -8,7 +8,7 @@ from typing import Any, Optional
 
 import numpy as np
 
-from srn_core.codec.atomic import write_bytes
+from srn_core.atomic import write_bytes
 from srn_core.errors import SrnInputError
 from srn_core.io.choice import chosen
 from srn_core.io.filled import filled

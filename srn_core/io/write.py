@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from srn_core.codec.atomic import atomic_path
+from srn_core.atomic import atomic_path
 from srn_core.errors import SrnError, SrnInputError
 from srn_core.io.formats import PathLike, format_of
 from srn_core.io.native import native

@@ -22,7 +22,7 @@ class PruneSite:
 
     name: str
     shape: tuple[int, ...]
-    weights: tuple[nn.Parameter, ...]
+    weights: tuple[Tensor, ...]
     """The parameters the gate scales, on which a pruner puts its weight loss."""
 
 

@@ -13,7 +13,6 @@ from srn_core.networks.base import Gate, SceneNetwork
 from srn_core.pruners.base import Pruner
 from srn_core.pruners.sign_variance import SignVariance
 
-
 REGRESSIONS = {"neurcomp": ((3.50, -29.85), (2.57, -28.82)), "fvsrn": ((2.30, -32.06), (4.23, -37.61))}
 """Slope and offset of ln(lambda_beta) and ln(lambda_weight) over ln(ratio) (thesis Figs 5.6, 5.17)."""
 
@@ -45,7 +44,7 @@ class Smallify(Pruner):
         self.betas = nn.ParameterList()
         self.trackers: list[SignVariance] = []
         self.tracked = nn.ModuleList()
-        self._weights: list[nn.Parameter] = []
+        self._weights: list[Tensor] = []
 
     def attach(self, network: SceneNetwork, generator: Optional[torch.Generator] = None) -> None:
         self._network = network

@@ -15,7 +15,7 @@ from srn_core.pruners import build_pruner
 from srn_core.spec import NetworkSpec
 from srn_core.training.device import choose_device
 from srn_core.training.phases import phases_of
-from srn_core.training.samplers import SAMPLERS
+from srn_core.training.samplers import SAMPLERS, batch_size
 from srn_core.training.trainer import Limits, Outcome, Trainer
 from srn_core.training.truth import truth_of
 from srn_core.volume import Volume
@@ -53,7 +53,7 @@ def train_network(
     generator = torch.Generator().manual_seed(config.seed)
     network = build_network(spec, generator).to(device)
     truth = truth_of(volume, valid, value_range, device)
-    sampler = SAMPLERS[config.training.sampler](truth, config.training.batch, generator)
+    sampler = SAMPLERS[config.training.sampler](truth, batch_size(config.training.batch, truth.voxels), generator)
     settings = config.fvsrn if config.network == "fvsrn" else config.neurcomp
     passes = config.training.passes
     if passes is None and config.training.seconds is None:

@@ -30,6 +30,16 @@ class Batch:
         return network(self.positions)
 
 
+MOST_OF_A_PASS = 16
+"""A batch is at most this part of the volume: small volumes are learnt in more, smaller steps."""
+LEAST_BATCH = 2048
+
+
+def batch_size(wanted: int, voxels: int) -> int:
+    """Samples per step for a volume: as wanted, less for a small one."""
+    return min(wanted, max(LEAST_BATCH, voxels // MOST_OF_A_PASS))
+
+
 class Sampler(ABC):
     """Draws batches, reproducibly, from a generator of its own."""
 

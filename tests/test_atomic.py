@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from srn_core.codec.atomic import atomic_path, write_bytes
+from srn_core.atomic import atomic_path, write_bytes
 from srn_core.errors import SrnInputError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -74,7 +74,7 @@ def test_no_permission():
     """In a process of its own, which gives up root's rights where it has them: they bind root to nothing."""
     script = (
         "import os, sys, tempfile\n"
-        "from srn_core.codec.atomic import write_bytes\n"
+        "from srn_core.atomic import write_bytes\n"
         "from srn_core.errors import SrnInputError\n"
         "if os.geteuid() == 0:\n"
         "    os.setgid(65534)\n"
@@ -107,7 +107,7 @@ def test_no_space_leaves_the_old_file(tmp_path):
     target.write_bytes(b"old")
     script = (
         "import resource, signal, sys\n"
-        "from srn_core.codec.atomic import write_bytes\n"
+        "from srn_core.atomic import write_bytes\n"
         "from srn_core.errors import SrnInputError\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
