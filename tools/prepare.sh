@@ -41,7 +41,7 @@ find_paraview() {
     fi
     pvpython=$(command -v pvpython || true)
     [ -z "$pvpython" ] || return 0
-    apt_install paraview python3-paraview libgl1-mesa-dri xvfb xauth ||
+    apt_install paraview python3-paraview openmpi-bin libgl1-mesa-dri xvfb xauth ||
         fail "ParaView was not found. Install it (Debian, Ubuntu: apt install paraview python3-paraview xvfb;" \
             "elsewhere: www.paraview.org/download), or say where it is: make PVPYTHON=/path/to/bin/pvpython"
     pvpython=$(command -v pvpython) || fail "the installed ParaView has no pvpython"
