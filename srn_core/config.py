@@ -113,8 +113,8 @@ class TrainingConfig:
     """How long and how the network is trained."""
 
     passes: Optional[float] = None
-    """Passes over the volume (one pass draws as many samples as there are voxels);
-    None: 75 for fvsrn, 100 for neurcomp, or what ``seconds`` allows."""
+    """Passes over the volume (one pass draws as many samples as there are voxels); None: 75 for fvsrn, 100 for
+    neurcomp, more for small volumes; with ``seconds``, up to four times as many."""
     seconds: Optional[float] = None
     """Wall-clock budget of the training; with ``passes``, whichever ends first."""
     batch: int = 32768

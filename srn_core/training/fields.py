@@ -23,6 +23,8 @@ from srn_core.volume import Volume
 DEFAULT_PASSES = {"fvsrn": 75.0, "neurcomp": 100.0}
 LEAST_STEPS = 1500
 """A small volume's passes are short; it is seen more often, for at least so many steps."""
+ENOUGH = 4.0
+"""Where seconds alone are given, so many times the automatic passes are enough: longer gains next to nothing."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,10 @@ def train_network(
     sampler = SAMPLERS[config.training.sampler](truth, batch_size(config.training.batch, truth.voxels), generator)
     settings = config.fvsrn if config.network == "fvsrn" else config.neurcomp
     passes = config.training.passes
-    if passes is None and config.training.seconds is None:
+    if passes is None:
         passes = max(DEFAULT_PASSES[config.network], LEAST_STEPS * sampler.samples / truth.voxels)
+        if config.training.seconds is not None:
+            passes *= ENOUGH
     pruner = build_pruner(config, ratio)
     trainer = Trainer(network, pruner, sampler, settings.learning_rate, generator, on_folded, progress)
     outcome = trainer.run(phases_of(config.training, config.pruner), Limits(passes, config.training.seconds))
