@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Optional, Sequence, Union
 
@@ -167,15 +168,10 @@ class NeuralFile:
         if points.ndim != 2 or points.shape[1] != 3:
             raise SrnInputError(f"points must have shape (N, 3), not {points.shape}")
         field = self.field(array, time)
-        dims = np.array(field.geometry.dims)
-        index = field.geometry.index_of(points)
-        clamped = np.clip(np.nan_to_num(index), 0, dims - 1)
-        # Cells reach half a sample beyond their centres; an axis of one sample is a slab of its own thickness.
-        reach = np.where(dims == 1, 0.5, INSIDE) if field.geometry.association == "point" else 0.5 + INSIDE
-        inside = (np.abs(index - clamped) <= reach).all(axis=1) & np.isfinite(index).all(axis=1)
+        clamped, inside = _located(field.geometry, points)
         u = coordinates.normalise(clamped, field.geometry.dims)
         values = self._physical(field, self._decoder(field).points(u, progress=_part(progress, "sampling")))
-        lost = ~np.isfinite(index).all(axis=1) if outside == "clamp" else ~inside
+        lost = ~np.isfinite(points).all(axis=1) if outside == "clamp" else ~inside
         if field.valid is not None:
             x, y, z = np.rint(clamped).astype(int).T
             lost = lost | ~field.valid[z, y, x]
@@ -184,11 +180,7 @@ class NeuralFile:
 
     def inside(self, points: np.ndarray, array: Optional[str] = None, time: Optional[float] = None) -> np.ndarray:
         """(N,) of bool: which world positions (N, 3) lie in the volume's box."""
-        field = self.field(array, time)
-        dims = np.array(field.geometry.dims)
-        index = field.geometry.index_of(np.asarray(points, np.float64))
-        reach = np.where(dims == 1, 0.5, INSIDE) if field.geometry.association == "point" else 0.5 + INSIDE
-        return np.asarray(((index >= -reach) & (index <= dims - 1 + reach)).all(axis=1))
+        return _located(self.field(array, time).geometry, np.asarray(points, np.float64))[1]
 
     def _decoder(self, field: NeuralField) -> Decoder:
         from onnx_export.decoder import Decoder
@@ -212,7 +204,14 @@ class NeuralFile:
         progress: Optional[ProgressCallback],
     ) -> np.ndarray:
         x, y, z = (coordinates.normalise_axis(i, n, field.geometry.dims) for i, n in zip(index, field.geometry.dims))
-        out = np.empty((len(z), len(y), len(x), len(field.value_range)), dtype)
+        shape = (len(z), len(y), len(x), len(field.value_range))
+        try:
+            out = np.empty(shape, dtype)
+        except (MemoryError, ValueError) as error:
+            raise SrnInputError(
+                f"a grid of {len(x)} x {len(y)} x {len(z)} needs {math.prod(shape) * dtype.itemsize / 1e9:.3g} GB, more "
+                "than there is; ask for fewer samples, or decode it region by region"
+            ) from error
         slab = max(1, SLAB // max(len(x) * len(y), 1))
         decoder = self._decoder(field)
         for begin in range(0, len(z), slab):
@@ -228,6 +227,17 @@ class NeuralFile:
                 values[~valid[part]] = np.nan if dtype.kind == "f" else 0
             out[part] = _cast(values, dtype)
         return out
+
+
+def _located(geometry: Geometry, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Fractional indices (N, 3) of world positions, held within the samples, and which lie in the box (N,)."""
+    dims = np.array(geometry.dims)
+    index = geometry.index_of(points)
+    clamped = np.clip(np.nan_to_num(index), 0, dims - 1)
+    # Cells reach half a sample beyond their centres; an axis of one sample is a slab of its own thickness.
+    reach = np.where(dims == 1, 0.5, INSIDE) if geometry.association == "point" else 0.5 + INSIDE
+    with np.errstate(invalid="ignore"):
+        return clamped, np.asarray((np.abs(index - clamped) <= reach).all(axis=1))
 
 
 def _cast(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:

@@ -309,6 +309,7 @@ def test_points_outside_are_nan_or_clamped(result: srn_core.CompressResult) -> N
         {"dims": (2, 2, 2), "scale": 2},
         {"scale": -1},
         {"scale": 1e9},
+        {"dims": (1 << 20, 1 << 20, 1 << 20)},
         {"region": (0, 99, 0, 1, 0, 1)},
         {"region": (5, 2, 0, 1, 0, 1)},
         {"region": (0, 1)},
