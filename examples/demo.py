@@ -72,10 +72,9 @@ def main(arguments: Optional[list[str]] = None) -> None:
         volume=os.path.basename(options.volume),
         compress_seconds=report.pop("seconds"),
         decode_mvoxel_s=round(mvoxels / seconds, 3),
-        resampled_dims=list(finer.GetDataInformation().DataInformation.GetExtent()[1::2]),
+        resampled_dims=dims_of(finer, association),
         paraview=str(simple.GetParaViewVersion()),
     )
-    report["resampled_dims"] = [n + 1 for n in report["resampled_dims"]]
 
     say("drawing ...")
     picture(original, finer, error(original, reader, association, array), association, array, report, options.out)

@@ -49,7 +49,7 @@ def test_base_install_decodes_and_trains_not():
     dependencies = re.search(r"^dependencies = \[(.*?)\]", table("project"), re.M | re.S).group(1)
     assert set(re.findall(r'"([A-Za-z]+)', dependencies)) == {"numpy", "onnx", "onnxruntime", "tqdm", "zstandard"}
     extras = table("project.optional-dependencies")
-    assert set(re.findall(r"^(\w+) = \[", extras, re.M)) == {"train", "vtk", "io", "gpu", "search", "dev"}
+    assert {"train", "vtk", "io", "gpu", "search", "dev"} <= set(re.findall(r"^(\w+) = \[", extras, re.M))
 
 
 def test_plugin_states_the_products_version():
