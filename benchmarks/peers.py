@@ -37,10 +37,12 @@ FINEST = 1e-6
 """Smallest knob that is tried, in units of the value range."""
 TRIES = 16
 """Encodings per wanted size; results of earlier sizes are used again."""
-PROBED = 2.0
+PROBED = 1.3
 """How far around the knob found further ones are tried, as a factor."""
 NEAR = 0.75
 """Share of the largest size that fits from which on results are decoded to find the best."""
+HALF = 0.5
+"""Share of the wanted bytes below which a result is no longer taken for one that does not decode."""
 CLOSE = 0.998
 """Share of the wanted bytes from which on a result is near enough."""
 
@@ -101,7 +103,7 @@ class Sz3(Peer):
     """SZ3: interpolation and Lorenzo prediction (Liang et al. 2023)."""
 
     name, distribution, modules = "sz3", "pysz", ("pysz",)
-    probes = 100
+    probes = 200
 
     def encode(self, values: np.ndarray, knob: float) -> bytes:
         pysz = import_module("pysz")
@@ -196,7 +198,25 @@ class RateSearch:
         """The encoding of at most ``most`` bytes with the least squared error; None: none fits and decodes.
 
         Sizes are bisected over the knob's logarithm, then the largest results that fit are decoded.
+        Where none of these decodes, smaller ones are sought, but none below half of ``most``: those
+        would no longer speak for the codec at this size.
         """
+        limit = most
+        while True:
+            fitting = self._fitting(limit)
+            near = [e for e in fitting if len(e.data) >= NEAR * len(fitting[0].data)]
+            errors = {e.knob: self._squared_error(e) for e in near}
+            best = min(errors, key=lambda k: errors[k], default=None)
+            if best is None:
+                return None
+            if math.isfinite(errors[best]):
+                return self.tried[best]
+            limit = len(near[-1].data) - 1
+            if limit < HALF * most:
+                return None
+
+    def _fitting(self, most: int) -> list[Encoding]:
+        """Encodings of at most ``most`` bytes, the largest first."""
         low = max((k for k, e in self.tried.items() if len(e.data) > most), default=FINEST * self.span)
         high = min((k for k, e in self.tried.items() if len(e.data) <= most), default=self.peer.coarsest * self.span)
         for _ in range(TRIES):
@@ -211,14 +231,7 @@ class RateSearch:
                     break
         for factor in np.geomspace(1 / PROBED, PROBED, self.peer.probes):
             self._encode(high * float(factor))
-        fitting = sorted((e for e in self.tried.values() if len(e.data) <= most), key=lambda e: -len(e.data))
-        near = [e for e in fitting if len(e.data) >= NEAR * len(fitting[0].data)]
-        errors = {e.knob: self._squared_error(e) for e in near}
-        best = min(errors, key=lambda k: errors[k], default=None)
-        if best is None or math.isinf(errors[best]):
-            # The largest ones may be just those that do not decode.
-            return next((e for e in fitting[len(near) :] if math.isfinite(self._squared_error(e))), None)
-        return self.tried[best]
+        return sorted((e for e in self.tried.values() if len(e.data) <= most), key=lambda e: -len(e.data))
 
     def _encode(self, knob: float) -> Encoding:
         begin = time.perf_counter()

@@ -132,7 +132,7 @@ def peer_rows(peer: Peer, original: Original, ratios: Sequence[float]) -> Iterat
         }
         found = search.within(int(original.nbytes / ratio))
         if found is None:
-            yield {**row, "note": "no setting gives so few bytes and a result that decodes"}
+            yield {**row, "note": "no setting found whose result fits and decodes"}
             continue
         data, shape = found.data, search.values.shape
         decoded, seconds = best_decode(lambda data=data, shape=shape: peer.decode(data, shape))
