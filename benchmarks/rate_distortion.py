@@ -102,8 +102,8 @@ class Original:
             "psnr": f"{quality.psnr:.3f}",
             "ssim": f"{quality.ssim:.5f}",
             "max_error_of_range": f"{quality.max_error / span:.5f}",
-            "encode_s": f"{encode_s:.3f}",
-            "decode_s": f"{decode_s:.4f}",
+            "encode_s": f"{encode_s:.4g}",
+            "decode_s": f"{decode_s:.4g}",
             "decode_mb_s": f"{self.nbytes / 1e6 / decode_s:.1f}",
         }
 
