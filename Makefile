@@ -8,7 +8,7 @@ OUT     ?= out
 PVPYTHON ?=
 # Which torch, as a pip constraint; TORCH= leaves the choice to pip.
 TORCH   ?= torch==2.13.0; python_version >= "3.10"
-EXTRAS  ?= train,io,dev
+EXTRAS  ?= train,io,vtk,dev
 VOLUME  ?=
 ARRAY   ?=
 RATIO   ?= 100

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from virtual_display import virtual_display
 
 import srn_core
 from srn_core.io import write_volume
@@ -24,7 +25,7 @@ def demo(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     if pvpython is None and os.environ.get("SRN_NO_PARAVIEW") == "1":
         pytest.skip("pvpython is not here, and SRN_NO_PARAVIEW=1 says that this is known")
     assert pvpython, "pvpython was not found: install ParaView, set PVPYTHON, or set SRN_NO_PARAVIEW=1 to go without"
-    display = [] if os.environ.get("DISPLAY") else ["xvfb-run", "-a"]
+    display = [] if os.environ.get("DISPLAY") else virtual_display()
     return subprocess.run(
         [*display, pvpython, str(ROOT / "examples" / "demo.py"), *arguments],
         cwd=folder,

@@ -13,7 +13,8 @@ export SRN_SITE_PACKAGES
 if [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] || [ "$(uname)" != Linux ]; then
     exec "$pvpython" "$@"
 elif command -v xvfb-run >/dev/null 2>&1; then
-    exec xvfb-run -a "$pvpython" "$@"
+    # The search for a free display begins at a number of our own: two that begin at the same one may both take it.
+    exec xvfb-run -n $((1000 + $$ % 30000)) -a "$pvpython" "$@"
 else
     exec "$pvpython" --force-offscreen-rendering "$@"
 fi

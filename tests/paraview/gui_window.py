@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import struct
 import subprocess
@@ -11,6 +10,7 @@ import time
 from pathlib import Path
 
 from PIL import Image
+from virtual_display import virtual_display
 
 WIDTH, HEIGHT = 1600, 1200
 WAIT = 240
@@ -31,13 +31,11 @@ class Window:
         script_file = folder / "script.py"
         script_file.write_text(f"{script}\nopen({str(done)!r}, 'w').close()\n", encoding="utf-8")
         self._frame = frame / "Xvfb_screen0"
-        xvfb = shutil.which("xvfb-run")
-        assert xvfb, "xvfb-run is not installed: apt install xvfb"
         screen = f"-screen 0 {WIDTH}x{HEIGHT}x24 -fbdir {frame}"
         home = {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder / ".config")}
         with open(self.output, "wb") as output:
             self._process = subprocess.Popen(
-                [xvfb, "-a", "-s", screen, paraview, f"--script={script_file}"],
+                [*virtual_display("-s", screen), paraview, f"--script={script_file}"],
                 env={**environment, **home, "QT_FONT_DPI": "72"},
                 stdout=output,
                 stderr=subprocess.STDOUT,

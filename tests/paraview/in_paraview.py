@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Callable, Optional
 
 import pytest
+from virtual_display import virtual_display
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGIN = ROOT / "plugin" / "NeuralCompress.py"
@@ -143,8 +144,7 @@ def run_script(
     if ranks > 1:
         command = ["mpirun", "--oversubscribe", "-n", str(ranks), *command]
     if display:
-        assert shutil.which("xvfb-run"), "xvfb-run is not installed: apt install xvfb"
-        command = ["xvfb-run", "-a", *command]
+        command = [*virtual_display(), *command]
     process = subprocess.run(command, cwd=folder, env=environment(**env), capture_output=True, text=True, timeout=WAIT)
     result = Result(process)
     assert result.code == 0, result.text
