@@ -13,8 +13,9 @@ export SRN_SITE_PACKAGES
 if [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] || [ "$(uname)" != Linux ]; then
     exec "$pvpython" "$@"
 elif command -v xvfb-run >/dev/null 2>&1; then
-    # The search for a free display begins at a number of our own: two that begin at the same one may both take it.
-    exec xvfb-run -n $((1000 + $$ % 30000)) -a "$pvpython" "$@"
+    # The search for a free display begins at a number of our own: two that begin at the same one may both take it. A
+    # server that resets itself after ParaView's first, probing connection may miss the next one: hence -noreset.
+    exec xvfb-run -n $((1000 + $$ % 30000)) -a -s '-screen 0 1920x1200x24 -noreset' "$pvpython" "$@"
 else
     exec "$pvpython" --force-offscreen-rendering "$@"
 fi

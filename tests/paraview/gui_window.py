@@ -35,7 +35,7 @@ class Window:
         home = {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder / ".config")}
         with open(self.output, "wb") as output:
             self._process = subprocess.Popen(
-                [*virtual_display("-s", screen), paraview, f"--script={script_file}"],
+                [*virtual_display(screen), paraview, f"--script={script_file}"],
                 env={**environment, **home, "QT_FONT_DPI": "72"},
                 stdout=output,
                 stderr=subprocess.STDOUT,
