@@ -8,7 +8,9 @@ import pywt
 import torch
 
 from srn_core.networks import FvSrn, Lattice, Neurcomp, SceneNetwork, build_network
+from srn_core.networks.base import mean_squared_error
 from srn_core.networks.latent_grid import LatentGrid, interpolation_matrix
+from srn_core.networks.lattice_error import blocks_of
 from srn_core.spec import FvSrnSpec, NetworkSpec, NeurcompSpec, WaveletSpec, level_shapes, spec_from_dict, spec_to_dict
 from srn_core.training.sizing import wavelet_spec
 from srn_core.wavelet import bands, synthesise
@@ -86,6 +88,46 @@ def test_lattice_and_points_have_the_same_gradients(network: SceneNetwork) -> No
     assert len(grads[0]) == len(grads[1]) == len(list(network.parameters()))
     for a, b in zip(*grads):
         torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_lattice_error_is_the_mean_squared_error_with_its_gradients(
+    network: SceneNetwork, threads: int, weighted: bool
+) -> None:
+    lattice, before = lattice_of(network), torch.get_num_threads()
+    count = 9 * 5 * 3
+    generator = torch.Generator().manual_seed(5)
+    target = torch.rand(count, network.spec().components, generator=generator)
+    weight = (torch.rand(count, 1, generator=generator) > 0.4).float() if weighted else None
+    try:
+        torch.set_num_threads(threads)
+        results = []
+        for _ in range(2):
+            network.zero_grad()
+            error = network.lattice_error(lattice, target, weight)
+            (3.0 * error).backward()
+            results.append((float(error.detach()), [p.grad.clone() for p in network.parameters()]))
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert results[0][0] == results[1][0], "the same each time"
+    assert all(torch.equal(a, b) for a, b in zip(results[0][1], results[1][1]))
+    network.zero_grad()
+    expected = mean_squared_error(network.on_lattice(lattice), target, weight)
+    (3.0 * expected).backward()
+    assert results[0][0] == pytest.approx(float(expected.detach()), rel=1e-5)
+    for got, parameter in zip(results[0][1], network.parameters()):
+        torch.testing.assert_close(got, parameter.grad, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 1, 9000), (1, 200, 90), (40, 30, 20), (7, 5000, 1)])
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_blocks_cover_a_lattice_once(shape: tuple[int, int, int], threads: int) -> None:
+    covered = np.zeros(shape[:2], int)
+    for z, y in blocks_of(*shape, threads):
+        covered[z, y] += 1
+    assert (covered == 1).all()
 
 
 def test_parameter_gradients_match_finite_differences() -> None:

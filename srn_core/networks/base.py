@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Callable, Mapping, Optional
 
@@ -40,6 +41,14 @@ class Lattice:
         return len(self.z), len(self.y), len(self.x)
 
 
+def mean_squared_error(values: Tensor, target: Tensor, weight: Optional[Tensor] = None) -> Tensor:
+    """Mean over (N, components) of the squared difference, counting what has weight 1 (N, 1) (thesis 2.6)."""
+    squares = (values - target).square()
+    if weight is None:
+        return squares.mean()
+    return (squares * weight).sum() / (weight.sum() * squares.shape[1]).clamp(min=1.0)
+
+
 class SceneNetwork(nn.Module, ABC):
     """A function of normalised position u (x, y, z) to normalised values (components)."""
 
@@ -54,6 +63,14 @@ class SceneNetwork(nn.Module, ABC):
     @abstractmethod
     def on_lattice(self, lattice: Lattice) -> Tensor:
         """Values (z * y * x, components) on a lattice, sharing what the axes let it share."""
+
+    def lattice_error(self, lattice: Lattice, target: Tensor, weight: Optional[Tensor] = None) -> Tensor:
+        """Mean squared error on a lattice against (z * y * x, components), over what has weight (z * y * x, 1)."""
+        return mean_squared_error(self.on_lattice(lattice), target, weight)
+
+    def for_lattices(self) -> AbstractContextManager[None]:
+        """A context for many calls of :meth:`lattice_error` in a row."""
+        return nullcontext()
 
     @abstractmethod
     def spec(self) -> NetworkSpec:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Optional
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from srn_core.networks.base import Lattice, PruneSite, SceneNetwork
 from srn_core.networks.fourier import axis_columns, fourier_features, position_features
 from srn_core.networks.latent_grid import LatentGrid
+from srn_core.networks.lattice_error import LatticeError, Team
 from srn_core.networks.snake import snake_stack
 from srn_core.spec import FvSrnSpec
 
@@ -39,6 +41,7 @@ class FvSrn(SceneNetwork):
             dense.append(layer)
         self.dense = dense
         self.layers = nn.ModuleList(dense)
+        self._team = Team()
 
     def spec(self) -> FvSrnSpec:
         return self._spec
@@ -57,18 +60,40 @@ class FvSrn(SceneNetwork):
         return self._predict(nn.functional.linear(inputs, self.dense[0].weight, self.dense[0].bias))
 
     def on_lattice(self, lattice: Lattice) -> Tensor:
-        # The first layer is linear, so its position part is a sum of one small table per axis.
-        weight, bias = self.dense[0].weight, self.dense[0].bias
-        fourier = self._spec.frequencies
-        tables = []
-        for axis, u in enumerate((lattice.x, lattice.y, lattice.z)):
-            inputs = torch.cat([u[:, None], fourier_features(u[:, None], fourier)], -1)
-            tables.append(inputs @ weight[:, axis_columns(axis, fourier)].t())
-        x, y, z = tables
+        x, y, z = self._tables(lattice)
         latent = self.latent.on_lattice(self.grid(), lattice)
-        position = (z + bias)[:, None, None] + y[:, None] + x
-        behind = weight[:, 3 + 6 * fourier :].t()
-        return self._predict(torch.addmm(position.reshape(-1, len(weight)), latent, behind))
+        position = (z[:, None, None] + y[:, None] + x).reshape(len(latent), -1)
+        return self._predict(torch.addmm(position, latent, self._latent_weight().t()))
+
+    def lattice_error(self, lattice: Lattice, target: Tensor, weight: Optional[Tensor] = None) -> Tensor:
+        if target.device.type != "cpu" or not torch.is_grad_enabled():
+            return super().lattice_error(lattice, target, weight)
+        matrices = self.latent.lattice_matrices(lattice)
+        layers = [t for layer in self.dense[1:] for t in (layer.weight, layer.bias)]
+        tables = self._tables(lattice)
+        return LatticeError.apply(
+            self._team, matrices, target, weight, self.grid(), *tables, self._latent_weight(), *layers
+        )
+
+    def for_lattices(self) -> AbstractContextManager[None]:
+        return self._team.in_charge() if self.dense[0].weight.device.type == "cpu" else nullcontext()
+
+    def _tables(self, lattice: Lattice) -> tuple[Tensor, Tensor, Tensor]:
+        """What each axis adds to the first layer's pre-activation, (X, width), (Y, width), (Z, width) with the bias.
+
+        The layer is linear in its inputs and each but the latents depends on one axis.
+        """
+        first, fourier = self.dense[0], self._spec.frequencies
+        x, y, z = (
+            torch.cat([u[:, None], fourier_features(u[:, None], fourier)], -1)
+            @ first.weight[:, axis_columns(axis, fourier)].t()
+            for axis, u in enumerate((lattice.x, lattice.y, lattice.z))
+        )
+        return x, y, z + first.bias
+
+    def _latent_weight(self) -> Tensor:
+        """The first layer's columns for the features, (width, features)."""
+        return self.dense[0].weight[:, 3 + 6 * self._spec.frequencies :]
 
     def _predict(self, pre_activation: Tensor) -> Tensor:
         return snake_stack(pre_activation, [(layer.weight, layer.bias) for layer in self.dense[1:]])
@@ -81,7 +106,7 @@ class FvSrn(SceneNetwork):
     @torch.no_grad()
     def importance(self, site: str) -> Tensor:
         # A coefficient weighs what the predictor's first layer makes of its feature.
-        weight = self.dense[0].weight[:, 3 + 6 * self._spec.frequencies :].norm(dim=0)
+        weight = self._latent_weight().norm(dim=0)
         coefficients = self.latent.coefficient(site)
         return (coefficients * weight.view(-1, *[1] * (coefficients.dim() - 1))).norm(dim=0)
 

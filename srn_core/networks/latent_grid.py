@@ -89,18 +89,21 @@ class LatentGrid(nn.Module):
             grid = data.reshape(features, -1, y, x)
         return grid
 
+    def lattice_matrices(self, lattice: Lattice) -> tuple[Tensor, Tensor, Tensor]:
+        """Linear interpolation along x, y, z: (positions, latents) weights of each axis of a lattice."""
+        x, y, z = (
+            interpolation_matrix(u, h, n)
+            for u, h, n in zip((lattice.x, lattice.y, lattice.z), self.spec.half_extent, reversed(self.spec.grid))
+        )
+        return x, y, z
+
     def on_lattice(self, grid: Tensor, lattice: Lattice) -> Tensor:
         """Trilinear interpolation of (features, z, y, x) on a lattice: (z * y * x, features), one product per axis."""
-        features = grid.shape[0]
-        half = self.spec.half_extent
-        mx, my, mz = (
-            interpolation_matrix(u, h, n)
-            for u, h, n in zip((lattice.x, lattice.y, lattice.z), half, reversed(self.spec.grid))
-        )
+        mx, my, mz = self.lattice_matrices(lattice)
         data = torch.matmul(mx, grid.permute(1, 2, 3, 0))  # z, y, X, f
         data = torch.matmul(my, data.reshape(data.shape[0], data.shape[1], -1))  # z, Y, X f
         data = torch.matmul(mz, data.reshape(data.shape[0], -1))  # Z, Y X f
-        return data.reshape(-1, features)
+        return data.reshape(-1, grid.shape[0])
 
     def at_points(self, grid: Tensor, points: Tensor) -> Tensor:
         """Trilinear interpolation of (features, z, y, x) at normalised positions (N, 3): (N, features)."""
@@ -118,4 +121,4 @@ class LatentGrid(nn.Module):
 def interpolation_matrix(u: Tensor, half: float, latents: int) -> Tensor:
     """(len(u), latents) linear interpolation weights of normalised coordinates on an axis of [-half, half]."""
     t = ((u / half + 1.0) * (0.5 * (latents - 1))).clamp(0, latents - 1) if half > 0 else torch.zeros_like(u)
-    return (1.0 - (t[:, None] - torch.arange(latents, device=u.device)).abs()).clamp(min=0).float()
+    return (1.0 - (t[:, None] - torch.arange(latents, device=u.device)).abs()).clamp(min=0)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Optional, Union
 
 import torch
 from torch import Tensor
 
-from srn_core.networks.base import Lattice, SceneNetwork
+from srn_core.networks.base import Lattice, SceneNetwork, mean_squared_error
 from srn_core.training.truth import Truth
 
 
@@ -23,11 +24,11 @@ class Batch:
     weight: Optional[Tensor]
     """(N, 1), 1 where there is truth, 0 where not; None: everywhere."""
 
-    def predict(self, network: SceneNetwork) -> Tensor:
-        """The network's values (N, components) at the batch's positions."""
+    def error(self, network: SceneNetwork) -> Tensor:
+        """The network's mean squared error at the batch's positions (thesis 2.6)."""
         if isinstance(self.positions, Lattice):
-            return network.on_lattice(self.positions)
-        return network(self.positions)
+            return network.lattice_error(self.positions, self.target, self.weight)
+        return mean_squared_error(network(self.positions), self.target, self.weight)
 
 
 MOST_OF_A_PASS = 16
@@ -50,6 +51,10 @@ class Sampler(ABC):
     @abstractmethod
     def samples(self) -> int:
         """Samples in each batch."""
+
+    def prepared(self, network: SceneNetwork) -> AbstractContextManager[None]:
+        """A context for training a network on this sampler's batches."""
+        return nullcontext()
 
     @abstractmethod
     def draw(self) -> Batch:
@@ -96,6 +101,9 @@ class LatticeSampler(Sampler):
     def samples(self) -> int:
         x, y, z = self.counts
         return x * y * z
+
+    def prepared(self, network: SceneNetwork) -> AbstractContextManager[None]:
+        return network.for_lattices()
 
     def draw(self) -> Batch:
         picks = []

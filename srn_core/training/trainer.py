@@ -88,7 +88,8 @@ class Trainer:
         for number, phase in enumerate(phases):
             end = begin + phase.share if number < len(phases) - 1 else 1.0
             if not stopped:
-                stopped = not self._run_phase(phase, begin, end, limits)
+                with self.sampler.prepared(self.network):
+                    stopped = not self._run_phase(phase, begin, end, limits)
             if number == last_pruning or (stopped and not folded):
                 folded = True
                 self._kept = self.pruner.kept_fraction()
@@ -115,11 +116,7 @@ class Trainer:
                 group["lr"] = rate
 
             batch = self.sampler.draw()
-            error = batch.predict(self.network) - batch.target
-            if batch.weight is None:
-                mse = error.square().mean()
-            else:
-                mse = (error.square() * batch.weight).sum() / (batch.weight.sum() * error.shape[1]).clamp(min=1.0)
+            mse = batch.error(self.network)
             loss = mse + phase.pruner_weight * self.pruner.loss() if phase.prune else mse
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
