@@ -209,8 +209,8 @@ class NeuralFile:
             out = np.empty(shape, dtype)
         except (MemoryError, ValueError) as error:
             raise SrnInputError(
-                f"a grid of {len(x)} x {len(y)} x {len(z)} needs {math.prod(shape) * dtype.itemsize / 1e9:.3g} GB, more "
-                "than there is; ask for fewer samples, or decode it region by region"
+                f"a grid of {len(x)} x {len(y)} x {len(z)} needs {math.prod(shape) * dtype.itemsize / 1e9:.3g} GB, more"
+                " than there is; ask for fewer samples, or decode it region by region"
             ) from error
         slab = max(1, SLAB // max(len(x) * len(y), 1))
         decoder = self._decoder(field)

@@ -10,11 +10,9 @@ from torch import Tensor
 
 def fourier_features(u: Tensor, frequencies: int) -> Tensor:
     """sin(2^l pi u), cos(2^l pi u) for l = 0 .. frequencies - 1: (..., d) -> (..., 2 * frequencies * d)."""
-    parts = []
-    for octave in range(frequencies):
-        angle = u * (math.pi * 2.0**octave)
-        parts += [torch.sin(angle), torch.cos(angle)]
-    return torch.cat(parts, -1) if parts else u[..., :0]
+    octaves = math.pi * 2.0 ** torch.arange(frequencies, dtype=u.dtype, device=u.device)
+    angle = u[..., None, :] * octaves[:, None]
+    return torch.stack([torch.sin(angle), torch.cos(angle)], -2).flatten(-3)
 
 
 def position_features(u: Tensor, frequencies: int) -> Tensor:

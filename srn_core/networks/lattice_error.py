@@ -4,7 +4,7 @@ A training step that walks layer by layer over its whole batch moves tens of meg
 memory, and on many systems pays for fresh pages at every layer. Here each block of positions goes
 all the way forward and back while its numbers are still in the cache, each thread keeps its memory
 from step to step, and the threads meet only at the end. SnakeAlt's constants are folded into the
-weights as in :mod:`srn_core.networks.snake`; the cosines are NumPy's, which vectorises them better.
+weights as in :mod:`srn_core.networks.snake`; sines and cosines come from :mod:`srn_core.networks.sine_cosine`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-BLOCK = 4096
+from srn_core.networks.sine_cosine import kernel_for
+
+BLOCK = 8192
 """Positions that go through together, about: their activations fit the cache of a core."""
 
 
@@ -79,6 +81,8 @@ class Desk:
         self.first_t = self.activated[0].t()
         self.doubled_arrays = [v.numpy() for v in self.doubled]
         self.activated_arrays = [h.numpy() for h in self.activated]
+        # Leaves the sine, which the way back needs, where its argument was.
+        self.kernel = kernel_for(self.doubled_arrays[0].dtype)
         self.planes = like.new_empty(gz, ny * nx * features)
         self.planes_shaped = self.planes.view(gz, ny, nx, features)
 
@@ -117,8 +121,7 @@ class Worker:
         torch.add(zy[:, :, None], p.table_x, out=d.first)
         d.doubled[0].addmm_(d.latent, p.latent_weight_t)
         for i, (w_t, b) in enumerate(zip(p.weights_t, p.biases)):
-            np.cos(d.doubled_arrays[i], d.activated_arrays[i])
-            torch.sub(d.doubled[i], d.activated[i], alpha=2.0, out=d.activated[i])
+            d.kernel(d.doubled_arrays[i], d.activated_arrays[i])
             torch.addmm(b, d.activated[i], w_t, out=d.doubled[i + 1])
         d.out.sub_(p.target[z, y])
         if p.weight is not None:
@@ -127,12 +130,11 @@ class Worker:
 
         d.out_flat.mul_(2.0 * p.scale)
         for i in range(len(p.weights) - 1, -1, -1):
-            g, v, h = d.gradients[i], d.doubled[i], d.activated[i]
+            g, sine, h = d.gradients[i], d.doubled[i], d.activated[i]
             self.weights[i].addmm_(d.gradients_t[i], h)
             self.biases[i].add_(g.sum(0))
             torch.mm(g, p.weights[i], out=h)
-            np.sin(d.doubled_arrays[i], d.doubled_arrays[i])
-            h.addcmul_(h, v, value=2.0)
+            h.addcmul_(h, sine, value=2.0)
         self.latent_weight.addmm_(d.first_t, d.latent)
         self.zy[z, y] += d.first_gradient.sum(2)
         self.x += d.first_gradient_flat.sum(0)
@@ -190,11 +192,14 @@ class Team:
 
 
 def blocks_of(nz: int, ny: int, nx: int, threads: int) -> list[tuple[slice, slice]]:
-    """Ranges of z and y that cover a lattice in blocks of about BLOCK positions, at least one for each thread."""
+    """Ranges of z and y that cover a lattice in blocks of about BLOCK positions, at least one for each thread.
+
+    All of z where it fits, so that each part of the planes that z is interpolated from is read by one block.
+    """
     most = max(1, min(BLOCK, nz * ny * nx // threads))
-    dy = min(ny, max(1, most // nx))
-    dz = min(nz, max(1, most // (nx * ny))) if dy == ny else 1
-    return [(slice(z, min(z + dz, nz)), slice(y, min(y + dy, ny))) for z in range(0, nz, dz) for y in range(0, ny, dy)]
+    dz = min(nz, max(1, most // nx))
+    dy = min(ny, max(1, most // (nx * nz))) if dz == nz else 1
+    return [(slice(z, min(z + dz, nz)), slice(y, min(y + dy, ny))) for y in range(0, ny, dy) for z in range(0, nz, dz)]
 
 
 def _sums(worker: Worker) -> list[Tensor]:
