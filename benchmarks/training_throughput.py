@@ -6,7 +6,8 @@ The network is the same on all sides: 32 wide, 4 layers, 16 features on 16^3 in 
 levels, Smallify switches; the batch is 32,768 samples of a 128^3 volume.
 
 * plain: a DataLoader over index positions, trilinear gather of the truth, the whole inverse wavelet
-  transform and grid_sample each step, layers and activation as PyTorch writes them, Adam.
+  transform (grouped transposed convolutions) and grid_sample each step, layers and activation as
+  PyTorch writes them, Adam. It shares no code with the product.
 * ours: the product's own training loop with its default sampler.
 * ours-random: the product's loop with independent random positions, as the thesis samples.
 * predictor, predictor-compiled: forward and backward of the predictor alone on ready inputs, eager
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import math
 import os
 import platform
 import statistics
@@ -34,7 +36,6 @@ from torch.utils.data import DataLoader, Dataset
 
 from srn_core.config import SmallifyConfig
 from srn_core.networks import FvSrn
-from srn_core.networks.fourier import position_features
 from srn_core.networks.snake import snake_alt
 from srn_core.progress import Progress
 from srn_core.pruners import Smallify
@@ -89,11 +90,63 @@ def trilinear(values: Tensor, where: Tensor) -> Tensor:
     return out
 
 
+class PlainNetwork(nn.Module):
+    """The same network written down without a thought for speed, sharing no code with the product's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        shapes = [(16, 1, 2, 2, 2), (16, 7, 2, 2, 2), (16, 7, 4, 4, 4), (16, 7, 8, 8, 8)]
+        self.coefficients = nn.ParameterList([nn.Parameter(0.01 * torch.randn(shape)) for shape in shapes])
+        self.switches = nn.ParameterList([nn.Parameter(torch.randn(shape[1:])) for shape in shapes])
+        for name, first in (("mean", 1.0), ("variance", 0.0)):
+            for i, shape in enumerate(shapes):
+                self.register_buffer(f"{name}{i}", torch.full(shape[1:], first))
+        widths = [3 + 6 * 4 + 16, 32, 32, 32, 32, 1]
+        self.layers = nn.ModuleList([nn.Linear(a, b) for a, b in zip(widths, widths[1:])])
+        signs = torch.tensor([[1.0, 1.0], [1.0, -1.0]]) / 2**0.5
+        haar = torch.einsum("az,by,cx->abczyx", signs, signs, signs).reshape(8, 1, 2, 2, 2)
+        self.register_buffer("haar", haar.repeat(16, 1, 1, 1, 1))
+
+    def grid(self) -> Tensor:
+        """The whole inverse Haar transform: (16, 16, 16, 16)."""
+        grid = self.coefficients[0] * self.switches[0]
+        for coefficient, switch in zip(self.coefficients[1:], self.switches[1:]):
+            bands = torch.cat([grid, coefficient * switch], 1)
+            fine = nn.functional.conv_transpose3d(bands.flatten(0, 1)[None], self.haar, stride=2, groups=16)
+            grid = fine[0][:, None]
+        return grid[:, 0]
+
+    def forward(self, points: Tensor) -> Tensor:
+        where = points[None, None, None]
+        latent = nn.functional.grid_sample(self.grid()[None], where, padding_mode="border", align_corners=True)
+        parts = [points]
+        for octave in range(4):
+            parts += [torch.sin(2**octave * math.pi * points), torch.cos(2**octave * math.pi * points)]
+        x = torch.cat([*parts, latent[0, :, 0, 0].t()], 1)
+        for layer in self.layers[:-1]:
+            x = layer(x)
+            x = 0.5 * x + torch.sin(x) ** 2
+        return self.layers[-1](x)[:, 0]
+
+    def pruning_loss(self) -> Tensor:
+        """Smallify's terms (thesis 2.12)."""
+        loss = sum(1e-8 * switch.abs().sum() for switch in self.switches)
+        return loss + sum(1e-8 * (c**2).sum() for c in self.coefficients)
+
+    @torch.no_grad()
+    def track_signs(self) -> None:
+        """Moving mean and variance of the switches' signs (thesis 4.1)."""
+        for i, switch in enumerate(self.switches):
+            mean, variance = getattr(self, f"mean{i}"), getattr(self, f"variance{i}")
+            delta = torch.sign(switch) - mean
+            mean += 0.02 * delta
+            variance.copy_(0.98 * (variance + 0.02 * delta * delta))
+
+
 def plain(device: torch.device) -> Contender:
     """The plain way."""
-    network, pruner = fresh(device)
-    pruner.attach(network, torch.Generator().manual_seed(1))
-    optimiser = torch.optim.Adam([*network.parameters(), *pruner.parameters()], lr=1e-3)
+    network = PlainNetwork().to(device)
+    optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
     values = truth_of(volume(), None, ((-2.0, 2.0),), device).values.reshape(EDGE, EDGE, EDGE)
     loader = DataLoader(Positions(), batch_size=BATCH // POSITIONS_PER_ITEM, shuffle=True, drop_last=True)
 
@@ -103,16 +156,12 @@ def plain(device: torch.device) -> Contender:
             for items in loader:
                 where = items.reshape(-1, 3).to(device)
                 target = trilinear(values, where)
-                points = where / (EDGE - 1) * 2 - 1
-                latent = network.latent.at_points(network.grid(), points)
-                x = torch.cat([position_features(points, network.spec().frequencies), latent], 1)
-                for layer in network.dense[:-1]:
-                    x = snake_alt(layer(x))
-                loss = nn.functional.mse_loss(network.dense[-1](x)[:, 0], target) + pruner.loss()
+                prediction = network(where / (EDGE - 1) * 2 - 1)
+                loss = nn.functional.mse_loss(prediction, target) + network.pruning_loss()
                 optimiser.zero_grad()
                 loss.backward()
                 optimiser.step()
-                pruner.after_step()
+                network.track_signs()
                 samples += BATCH
                 if time.perf_counter() - begin > seconds:
                     _finish(device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -62,20 +63,21 @@ def test_unknown_pruner_names_the_known_ones() -> None:
 
 def test_switches_start_normal_as_in_the_thesis(network: SceneNetwork) -> None:
     pruner = attached(network)
-    betas = np.concatenate([b.detach().numpy().reshape(-1) for b in pruner.betas])
-    assert [tuple(b.shape) for b in pruner.betas] == [s.shape for s in network.sites()]
+    betas = pruner.beta.detach().numpy()
+    assert {n: tuple(b.shape) for n, b in pruner.by_site(pruner.beta).items()} == {
+        s.name: s.shape for s in network.sites()
+    }
     if len(betas) > 300:
         assert abs(betas.mean()) < 0.2 and abs(betas.std() - 1) < 0.15
     opened = attached(network, initial="one")
-    assert all((b == 1).all() for b in opened.betas)
+    assert (opened.beta == 1).all()
 
 
 def test_switches_multiply_the_site(network: SceneNetwork) -> None:
     """Setting all switches to zero silences every site (2.11)."""
     pruner = attached(network)
     with torch.no_grad():
-        for beta in pruner.betas:
-            beta.zero_()
+        pruner.beta.zero_()
     site = network.sites()[0]
     values = torch.ones(3, *site.shape)
     assert (network.gated(site.name, values) == 0).all()
@@ -83,7 +85,7 @@ def test_switches_multiply_the_site(network: SceneNetwork) -> None:
 
 def test_loss_is_equation_2_12(network: SceneNetwork) -> None:
     pruner = attached(network, lambda_beta=0.3, lambda_weight=0.07)
-    betas = sum(float(np.abs(b.detach().numpy().astype(float)).sum()) for b in pruner.betas)
+    betas = float(np.abs(pruner.beta.detach().numpy().astype(float)).sum())
     weights = sum(
         float((w.detach().numpy().astype(float) ** 2).sum()) for site in network.sites() for w in site.weights
     )
@@ -93,8 +95,8 @@ def test_loss_is_equation_2_12(network: SceneNetwork) -> None:
 def test_loss_pulls_switches_to_zero(network: SceneNetwork) -> None:
     pruner = attached(network, lambda_beta=2.0, lambda_weight=0.0)
     pruner.loss().backward()
-    for beta in pruner.betas:
-        np.testing.assert_allclose(beta.grad.numpy(), 2.0 * np.sign(beta.detach().numpy()))
+    assert pruner.beta.grad is not None
+    np.testing.assert_allclose(pruner.beta.grad.numpy(), 2.0 * np.sign(pruner.beta.detach().numpy()))
 
 
 def test_sign_variance_is_the_exponentially_weighted_variance() -> None:
@@ -124,24 +126,22 @@ def test_sign_variance_tells_the_undecided_from_the_decided() -> None:
 def test_trackers_state_is_saved_and_follows_the_module(network: SceneNetwork) -> None:
     pruner = attached(network)
     state = pruner.state_dict()
-    assert sum("variance" in key for key in state) == len(network.sites())
+    assert set(state) == {"beta", "tracker.mean", "tracker.variance"}
+    assert state["tracker.variance"].shape == (sum(math.prod(s.shape) for s in network.sites()),)
     assert not any("layers" in key or "coefficients" in key for key in state), "the network is not the pruner's"
 
 
 def test_flipping_switches_are_pruned_and_removed(network: SceneNetwork) -> None:
     size = sum(p.numel() for p in network.parameters())
     pruner = attached(network, momentum=0.1)
-    undecided = [torch.arange(b.numel()).reshape(b.shape) % 3 == 0 for b in pruner.betas]
+    undecided = torch.arange(pruner.beta.numel()) % 3 == 0
     for step in range(100):
         with torch.no_grad():
-            for beta, flips in zip(pruner.betas, undecided):
-                beta.copy_(torch.where(flips, 1e-4 * (-1.0) ** step, 0.8))
+            pruner.beta.copy_(torch.where(undecided, 1e-4 * (-1.0) ** step, 0.8))
         pruner.after_step()
-    for mask, flips in zip(pruner.mask().values(), undecided):
-        assert torch.equal(mask, ~flips)
-    total = sum(f.numel() for f in undecided)
-    kept = total - sum(int(f.sum()) for f in undecided)
-    assert pruner.kept_fraction() == pytest.approx(kept / total)
+    for site, mask in pruner.mask().items():
+        assert torch.equal(mask, ~pruner.by_site(undecided)[site])
+    assert pruner.kept_fraction() == pytest.approx(1 - float(undecided.float().mean()))
     before = network(POINTS)
     pruner.fold()
     # What goes was multiplied by 1e-4: its loss is of that order.
@@ -153,7 +153,7 @@ def test_pruned_neurons_shrink_the_matrices() -> None:
     network = build_network(NeurcompSpec(HALF, 1, 12, (10, 9), True, 30.0), torch.Generator().manual_seed(0))
     pruner = attached(network)
     with torch.no_grad():
-        pruner.trackers[0].variance[:4] = 1.0
+        pruner.by_site(pruner.tracker.variance)["block0.inner"][:4] = 1.0
     pruner.fold()
     spec = network.spec()
     assert isinstance(spec, NeurcompSpec) and spec.hidden == (6, 9)

@@ -100,8 +100,7 @@ class FvSrn(SceneNetwork):
 
     @torch.no_grad()
     def fold(self, site: str, scale: Tensor) -> None:
-        self.latent.coefficients[site].mul_(scale)
-        self.latent.kept(site).mul_((scale != 0).to(scale.dtype))
+        self.latent.prune(site, scale)
 
     @torch.no_grad()
     def importance(self, site: str) -> Tensor:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Optional
+from typing import Any, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from srn_core.networks.base import Lattice
 from srn_core.spec import FvSrnSpec, level_shapes
@@ -14,6 +15,71 @@ from srn_core.wavelet import level_matrices
 
 INITIAL_SPREAD = 0.01
 """Standard deviation of fresh coefficients: small, so that the predictor starts on a smooth field."""
+
+
+Level = Tuple[Optional[Tensor], Optional[Tensor], Optional[Tensor]]
+"""Synthesis along z, y, x, low and high pass side by side: (samples, 2 * coefficients), or None."""
+
+
+class Synthesis(torch.autograd.Function):
+    """``apply(levels, approx, detail of the coarsest level, ..., of the finest)`` -> grid (features, z, y, x).
+
+    Linear, so the backward pass is the transposed one; written out, it costs no more than the forward pass.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, levels: list[Level], approx: Tensor, *details: Tensor) -> Tensor:
+        # The spec names details from the finest on; the transform starts at the coarsest.
+        grid = approx
+        for level, detail in zip(levels, reversed(details)):
+            grid = synthesise_level(grid, detail, level)
+        ctx.levels = levels
+        return grid
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Optional[Tensor], ...]:
+        details = []
+        for level in reversed(ctx.levels):
+            grad, detail = analyse_level(grad, level)
+            details.append(detail)
+        return (None, grad, *details)
+
+
+def synthesise_level(low: Tensor, detail: Tensor, level: Level) -> Tensor:
+    """(features, z, y, x) and (features, bands - 1, z, y, x) -> the next finer (features, z, y, x)."""
+    mz, my, mx = level
+    features, z, y, x = low.shape
+    bz, by, bx = (1 if m is None else 2 for m in level)
+    data = torch.cat([low[:, None], detail], 1).view(features, bz, by, bx, z, y, x)
+    # Each axis' bands beside its samples, so that one product contracts both.
+    data = data.permute(0, 1, 4, 2, 5, 3, 6).reshape(features * bz * z, by * y, bx * x)
+    if mx is not None:
+        data = data @ mx.t()
+    if my is not None:
+        data = my @ data
+    if mz is not None:
+        data = mz @ data.reshape(features, bz * z, -1)
+    return data.reshape(features, -1, len(my) if my is not None else y, len(mx) if mx is not None else x)
+
+
+def analyse_level(grad: Tensor, level: Level) -> tuple[Tensor, Tensor]:
+    """The transpose of :func:`synthesise_level`: gradient of its result -> gradients of low and detail."""
+    mz, my, mx = level
+    features, nz, ny, nx = grad.shape
+    bz, by, bx = (1 if m is None else 2 for m in level)
+    data = grad.reshape(features, nz, ny * nx)
+    if mz is not None:
+        data = mz.t() @ data
+    z = data.shape[1] // bz
+    data = data.reshape(features * bz * z, ny, nx)
+    if my is not None:
+        data = my.t() @ data
+    if mx is not None:
+        data = data @ mx
+    y, x = data.shape[1] // by, data.shape[2] // bx
+    data = data.view(features, bz, z, by, y, bx, x).permute(0, 1, 3, 5, 2, 4, 6).reshape(features, -1, z, y, x)
+    return data[:, 0], data[:, 1:]
 
 
 class LatentGrid(nn.Module):
@@ -26,11 +92,11 @@ class LatentGrid(nn.Module):
     def __init__(self, spec: FvSrnSpec, generator: Optional[torch.Generator] = None) -> None:
         super().__init__()
         self.spec = spec
+        self._pruned: set[str] = set()
         self.coefficients = nn.ParameterDict()
         for name, shape in spec.grid_shapes().items():
             self.coefficients[name] = nn.Parameter(torch.randn(shape, generator=generator) * INITIAL_SPREAD)
             self.register_buffer(f"kept_{name}", torch.ones(shape[1:]))
-        self._levels: list[tuple[int, list[Optional[tuple[Tensor, Tensor]]]]] = []
         if spec.wavelet is not None:
             levels = level_shapes(spec.grid, spec.wavelet.levels)
             shapes = [spec.grid] + [s for s, _ in levels[:-1]]
@@ -54,40 +120,35 @@ class LatentGrid(nn.Module):
 
     def coefficient(self, name: str) -> Tensor:
         """An array's coefficients, zero where pruned."""
-        return self.coefficients[name] * self.kept(name)
+        parameter = self.coefficients[name]
+        return parameter * self.kept(name) if name in self._pruned else parameter
+
+    @torch.no_grad()
+    def prune(self, name: str, scale: Tensor) -> None:
+        """Multiply an array by factors in its shape without features; what they zero stays zero."""
+        self.coefficients[name].mul_(scale)
+        self.kept(name).mul_((scale != 0).to(scale.dtype))
+        self._pruned.add(name)
 
     def spatial(self, coefficients: dict[str, Tensor]) -> Tensor:
         """Inverse wavelet transform: arrays of the spec -> grid (features, z, y, x)."""
         if self.spec.wavelet is None:
             return coefficients["grid"]
-        grid = coefficients["approx"]
+        return Synthesis.apply(self._levels(), *coefficients.values())
+
+    def _levels(self) -> list[Level]:
+        """The levels that split an axis, coarsest first."""
+        assert self.spec.wavelet is not None
         levels = level_shapes(self.spec.grid, self.spec.wavelet.levels)
+        found = []
         for number in range(len(levels), 0, -1):
-            split = levels[number - 1][1]
-            if not any(split):
-                continue
-            data = torch.cat([grid[:, None], coefficients[f"detail{number}"]], 1)
-            features, _, z, y, x = data.shape
-            bz, by, bx = (2 if s else 1 for s in split)
-            data = data.reshape(features, bz, by, bx, z, y, x)
-            # Bring each axis' bands beside its samples and contract both at once.
-            if split[2]:
-                matrix = getattr(self, self._matrix_name(number, 2))
-                data = data.movedim(3, 5).reshape(features, bz, by, z, y, bx * x) @ matrix.t()
-            else:
-                data = data.reshape(features, bz, by, z, y, x)
-            x = data.shape[-1]
-            if split[1]:
-                matrix = getattr(self, self._matrix_name(number, 1))
-                data = matrix @ data.movedim(2, 3).reshape(features, bz, z, by * y, x)
-            else:
-                data = data.reshape(features, bz, z, y, x)
-            y = data.shape[-2]
-            if split[0]:
-                matrix = getattr(self, self._matrix_name(number, 0))
-                data = matrix @ data.reshape(features, bz * z, y * x)
-            grid = data.reshape(features, -1, y, x)
-        return grid
+            z, y, x = (
+                getattr(self, self._matrix_name(number, axis)) if split else None
+                for axis, split in enumerate(levels[number - 1][1])
+            )
+            if any(levels[number - 1][1]):
+                found.append((z, y, x))
+        return found
 
     def lattice_matrices(self, lattice: Lattice) -> tuple[Tensor, Tensor, Tensor]:
         """Linear interpolation along x, y, z: (positions, latents) weights of each axis of a lattice."""

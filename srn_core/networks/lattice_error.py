@@ -92,6 +92,7 @@ class Worker:
 
     def __init__(self) -> None:
         self._desks: dict[tuple[Any, ...], Desk] = {}
+        self.planes = torch.empty(0)
 
     def _desk(self, p: Problem, nz: int, ny: int) -> Desk:
         key = (nz, ny, p.planes.shape, p.planes.dtype, p.table_x.shape[1], *(len(w) for w in p.weights))
@@ -102,7 +103,7 @@ class Worker:
     def run(self, p: Problem, blocks: Sequence[tuple[slice, slice]]) -> None:
         """Forward, error and backward of some blocks; the sums are this call's."""
         self.squares = torch.zeros((), dtype=p.planes.dtype)
-        self.planes = torch.zeros_like(p.planes)
+        self.planes = kept_memory(self.planes, p.planes, p.planes.shape).zero_()
         self.zy = torch.zeros_like(p.table_zy)
         self.x = torch.zeros_like(p.table_x)
         self.latent_weight = torch.zeros_like(p.latent_weight)
@@ -143,6 +144,11 @@ class Worker:
         self.planes[:, y] += d.planes_shaped
 
 
+def kept_memory(last: Tensor, like: Tensor, shape: Sequence[int]) -> Tensor:
+    """``last`` if it has the shape and dtype that are needed, else a new tensor: fresh memory is slow memory."""
+    return last if last.shape == shape and last.dtype == like.dtype else like.new_empty(shape)
+
+
 class Team:
     """Threads that share the blocks of a step. The same number of threads gives the same result each time."""
 
@@ -150,6 +156,16 @@ class Team:
         self._pool: Optional[ThreadPoolExecutor] = None
         self._workers: list[Worker] = []
         self._threads: Optional[int] = None
+        self._planes = torch.empty(0)
+
+    def planes(self, matrices: tuple[Tensor, Tensor, Tensor], grid: Tensor) -> Tensor:
+        """The latent grid interpolated along x and y: (gz, Y, X, features); this team's memory, until the next call."""
+        mx, my, _ = matrices
+        features, gz, gy, _ = grid.shape
+        rows = torch.matmul(mx, grid.permute(1, 2, 3, 0)).view(gz, gy, -1)
+        self._planes = kept_memory(self._planes, grid, (gz, len(my), rows.shape[2]))
+        torch.bmm(my.expand(gz, -1, -1), rows, out=self._planes)
+        return self._planes.view(gz, len(my), len(mx), features)
 
     @contextmanager
     def in_charge(self) -> Iterator[None]:
@@ -247,11 +263,10 @@ class LatticeError(torch.autograd.Function):
         # Every layer but the last gives the next one's input doubled.
         shares = [0.5] * (len(weights) - 1) + [0.25]
         of_bias = [2.0] * (len(weights) - 1) + [1.0]
-        rows = torch.matmul(mx, grid.permute(1, 2, 3, 0)).reshape(gz, gy, -1)
         count = target.numel() if weight is None else float(weight.sum()) * target.shape[1]
         doubled, folded = latent_weight * 2.0, [w * s for w, s in zip(weights, shares)]
         problem = Problem(
-            torch.matmul(my, rows).view(gz, ny, nx, features),
+            team.planes(matrices, grid),
             mz,
             torch.add(table_z[:, None], table_y).mul_(2.0),
             table_x * 2.0,

@@ -40,46 +40,48 @@ class Smallify(Pruner):
         lambda_beta, lambda_weight = regressed_weights(network, ratio)
         self.lambda_beta = lambda_beta if config.lambda_beta is None else config.lambda_beta
         self.lambda_weight = lambda_weight if config.lambda_weight is None else config.lambda_weight
-        self.sites: list[str] = []
-        self.betas = nn.ParameterList()
-        self.trackers: list[SignVariance] = []
-        self.tracked = nn.ModuleList()
+        self._shapes: dict[str, tuple[int, ...]] = {}
         self._weights: list[Tensor] = []
 
     def attach(self, network: SceneNetwork, generator: Optional[torch.Generator] = None) -> None:
         self._network = network
-        for site in network.sites():
-            device = site.weights[0].device
-            if self.config.initial == "normal":
-                start = torch.randn(site.shape, generator=generator).to(device)
-            else:
-                start = torch.ones(site.shape, device=device)
-            beta = nn.Parameter(start)
-            self.sites.append(site.name)
-            self.betas.append(beta)
-            tracker = SignVariance(beta, self.config.momentum)
-            self.trackers.append(tracker)
-            self.tracked.append(tracker)
-            self._weights += site.weights
-            network.set_gate(site.name, _switch(beta))
+        sites = network.sites()
+        self._shapes = {site.name: site.shape for site in sites}
+        self._weights = [w for site in sites for w in site.weights]
+        count = sum(math.prod(site.shape) for site in sites)
+        start = torch.randn(count, generator=generator) if self.config.initial == "normal" else torch.ones(count)
+        # One parameter for all sites: a step then costs a handful of operations, not that many for each site.
+        self.beta = nn.Parameter(start.to(sites[0].weights[0].device))
+        self.tracker = SignVariance(self.beta, self.config.momentum)
+        for site in sites:
+            network.set_gate(site.name, self._switch(site.name))
+
+    def by_site(self, values: Tensor) -> dict[str, Tensor]:
+        """Views of one number per switch: site -> its shape."""
+        parts = values.split([math.prod(shape) for shape in self._shapes.values()])
+        return {name: part.view(shape) for (name, shape), part in zip(self._shapes.items(), parts)}
+
+    def _switch(self, site: str) -> Gate:
+        before = 0
+        for name, shape in self._shapes.items():
+            if name == site:
+                break
+            before += math.prod(shape)
+        count, own = math.prod(self._shapes[site]), self._shapes[site]
+        return lambda values: values * self.beta.narrow(0, before, count).view(own)
 
     def loss(self) -> Tensor:
-        terms = [self.lambda_beta * beta.abs().sum() for beta in self.betas]
+        loss = self.lambda_beta * self.beta.abs().sum()
         if self.lambda_weight:
-            terms += [self.lambda_weight * w.square().sum() for w in self._weights]
-        return torch.stack(terms).sum()
+            squares = [torch.dot(w.reshape(-1), w.reshape(-1)) for w in self._weights]
+            loss = loss + self.lambda_weight * torch.stack(squares).sum()
+        return loss
 
     def after_step(self) -> None:
-        for beta, tracker in zip(self.betas, self.trackers):
-            tracker.observe(beta)
+        self.tracker.observe(self.beta)
 
     def mask(self) -> dict[str, Tensor]:
-        return {site: tracker.variance <= self.config.threshold for site, tracker in zip(self.sites, self.trackers)}
+        return self.by_site(self.tracker.variance <= self.config.threshold)
 
     def scale(self) -> dict[str, Tensor]:
-        masks = self.mask()
-        return {site: beta.detach() * masks[site] for site, beta in zip(self.sites, self.betas)}
-
-
-def _switch(beta: Tensor) -> Gate:
-    return lambda values: values * beta
+        return self.by_site(self.beta.detach() * (self.tracker.variance <= self.config.threshold))

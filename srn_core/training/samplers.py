@@ -112,8 +112,7 @@ class LatticeSampler(Sampler):
             picks.append(where.long().clamp(max=size - 1).to(self.truth.values.device))
         x, y, z = picks
         nx, ny, _ = self.truth.dims
-        flat = ((z * ny)[:, None, None] + y[:, None]) * nx + x
-        flat = flat.reshape(-1)
+        flat = ((z[:, None] * (ny * nx) + y * nx)[:, :, None] + x).reshape(-1)
         ax, ay, az = self.truth.axes
         return Batch(
             Lattice(ax[x], ay[y], az[z]),
