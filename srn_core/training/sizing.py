@@ -12,7 +12,7 @@ from srn_core.errors import SrnInputError
 from srn_core.spec import FvSrnSpec, NetworkSpec, NeurcompSpec, WaveletSpec
 from srn_core.volume import Geometry
 
-PACKED = 0.8
+PACKED = 0.68
 """Bytes of packed numbers, as a share of their plain bits. A little less than entropy coding leaves, so that a
 network starts a little too large and the cut to size before fine-tuning fills the file."""
 
