@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from srn_core import __version__, coordinates
+from srn_core import coordinates
 from srn_core.codec.field import NeuralField
+from srn_core.version import __version__
 from srn_core.volume import Geometry
 
 

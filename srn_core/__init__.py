@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from srn_core.version import __version__
 
 if TYPE_CHECKING:
     from srn_core.api import CompressResult, NeuralFile, compress, evaluate, load

@@ -117,10 +117,8 @@ def _template(
 
 def _provenance(config: CompressConfig) -> dict[str, Any]:
     """What made the file. Nothing that differs between two runs of the same job belongs here."""
-    from srn_core import __version__
-
     changed = _difference(config.to_dict(), CompressConfig().to_dict())
-    return {"made_by": f"paraview-srn {__version__}", "settings": changed}
+    return {"settings": changed} if changed else {}
 
 
 def _difference(settings: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
@@ -155,7 +153,9 @@ def _train(
     fitting = Fitting(template, config, weight_bits(config), most)
     spec = initial_spec(config, volume.geometry, volume.components, fitting.room())
     fitting.check(build_network(spec))
-    trained = train_network(volume, valid, value_range, spec, config, fitting.fit, stop.training, volume.nbytes / most)
+    trained = train_network(
+        volume, valid, value_range, spec, config, fitting.fit_before_fine_tuning, stop.training, volume.nbytes / most
+    )
     stop.tell("packing", 0.0)
     fitting.fit(trained.network)
     outcome = trained.outcome

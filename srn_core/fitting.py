@@ -20,6 +20,7 @@ STEPS = 12
 """Bisections of the cut: the last one moves 1/4096 of the entries."""
 SAFETY = 24
 """Bytes kept free for what is written last: the measured quality may deflate worse than its stand-in."""
+SLACK = 1.12
 SECTION_TABLE = 250
 """What spec, array table and section heads add to the header of an empty file, about."""
 LATENT = ("grid", "approx", "detail")
@@ -70,9 +71,13 @@ class Fitting:
                 f"about {smallest}; ask for a lower ratio (or more bytes), or for a narrower network ({kind}.width)"
             )
 
-    def fit(self, network: SceneNetwork) -> None:
-        """Cut the least important entries of the network's sites, in place, until its file fits."""
-        limit = self.target_bytes - SAFETY
+    def fit_before_fine_tuning(self, network: SceneNetwork) -> None:
+        """Cut to a little more than the target: what is fine-tuned packs smaller than what was just cut."""
+        self.fit(network, SLACK)
+
+    def fit(self, network: SceneNetwork, slack: float = 1.0) -> None:
+        """Cut the least important entries of the network's sites, in place, until its file fits ``slack`` targets."""
+        limit = int(self.target_bytes * slack) - SAFETY
         if self.size_of(network) <= limit:
             return
         importance = {site.name: network.importance(site.name) for site in network.sites()}

@@ -8,9 +8,9 @@ import sys
 import warnings
 from typing import NoReturn, Optional, Sequence
 
-from srn_core import __version__
 from srn_core.cli import compress, decompress, doctor, evaluate, export, info
 from srn_core.errors import SrnError, SrnStoppedError
+from srn_core.version import __version__
 
 COMMANDS = (compress, info, evaluate, decompress, export, doctor)
 

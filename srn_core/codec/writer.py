@@ -6,7 +6,6 @@ from typing import Optional, Sequence, Union
 
 import numpy as np
 
-import srn_core
 from srn_core.atomic import PathLike, write_bytes
 from srn_core.codec import limits
 from srn_core.codec.container import frame, parse, section_header
@@ -17,8 +16,9 @@ from srn_core.codec.mask import FORMS, mask_bytes, mask_to_bytes
 from srn_core.codec.packing import pack_smallest
 from srn_core.codec.reader import check_header
 from srn_core.errors import SrnFormatError, SrnInputError
+from srn_core.version import __version__
 
-GENERATOR = f"paraview-srn {srn_core.__version__}"
+GENERATOR = f"paraview-srn {__version__}"
 
 
 def to_bytes(fields: Union[NeuralField, Sequence[NeuralField]]) -> bytes:
