@@ -21,6 +21,7 @@ STEPS = 12
 SAFETY = 24
 """Bytes kept free for what is written last: the measured quality may deflate worse than its stand-in."""
 SLACK = 1.12
+"""How much larger than the target a file may be before fine-tuning."""
 SECTION_TABLE = 250
 """What spec, array table and section heads add to the header of an empty file, about."""
 LATENT = ("grid", "approx", "detail")
