@@ -12,10 +12,9 @@ from srn_core.errors import SrnInputError
 from srn_core.spec import FvSrnSpec, NetworkSpec, NeurcompSpec, WaveletSpec
 from srn_core.volume import Geometry
 
-PACKED_WEIGHTS = 0.95
-PACKED_LATENTS = 0.6
-"""Bytes of packed numbers, as a share of their plain bits. For latents a little less than entropy coding leaves, so
-that a grid starts a little too large and the cut to size before fine-tuning fills the file."""
+PACKED = 0.8
+"""Bytes of packed numbers, as a share of their plain bits: rather more than entropy coding leaves. A file somewhat
+smaller than allowed costs less quality than a network that is cut to size in the middle of its training."""
 
 
 def weight_bits(config: CompressConfig) -> int:
@@ -27,7 +26,7 @@ def weight_bits(config: CompressConfig) -> int:
 
 def initial_spec(config: CompressConfig, geometry: Geometry, components: int, room_bytes: int) -> NetworkSpec:
     """The spec a training starts from. What the config leaves open is computed to fill ``room_bytes``, packed."""
-    room = max(room_bytes, 64)
+    room = max(room_bytes, 64) / PACKED
     if config.network == "neurcomp":
         return _neurcomp(config, geometry, components, room)
     return _fvsrn(config, geometry, components, room)
@@ -43,7 +42,7 @@ def _neurcomp(config: CompressConfig, geometry: Geometry, components: int, room:
 
     if settings.width is not None:
         return spec(settings.width)
-    budget = room * 8 / weight_bits(config) / PACKED_WEIGHTS
+    budget = room * 8 / weight_bits(config)
     width = 1
     while width < 4096 and _numbers(spec(width + 1)) <= budget:
         width += 1
@@ -74,8 +73,8 @@ def _fvsrn(config: CompressConfig, geometry: Geometry, components: int, room: fl
     if settings.grid is not None:
         return spec(settings.grid)
     smallest = spec((1, 1, 1))
-    predictor = (_numbers(smallest) - smallest.features) * weight_bits(config) / 8 * PACKED_WEIGHTS
-    budget = max(room - predictor, 64) * 8 / config.quantise.grid_bits / PACKED_LATENTS / smallest.features
+    predictor = (_numbers(smallest) - smallest.features) * weight_bits(config) / 8
+    budget = max(room - predictor, 64) * 8 / config.quantise.grid_bits / smallest.features
     return spec(grid_dims(geometry.dims, budget))
 
 
