@@ -23,7 +23,7 @@ import srn_core
 PLUGIN = "NeuralCompress.py"
 PACKAGES = {
     "decode": ("numpy", "onnx", "onnxruntime", "onnxruntime-gpu", "zstandard"),
-    "train": ("torch", "PyWavelets", "scikit-learn", "scikit-image"),
+    "train": ("torch", "PyWavelets", "scikit-learn"),
     "files": ("vtk", "pynrrd", "SimpleITK", "h5py", "netCDF4", "zarr"),
 }
 """Distribution names by what they are for."""

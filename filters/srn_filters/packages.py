@@ -19,7 +19,6 @@ EXPORTING = ("numpy", "onnx", "zstandard")
 _DISTRIBUTIONS = {
     "sklearn": "scikit-learn",
     "pywt": "PyWavelets",
-    "skimage": "scikit-image",
     "srn_core": "paraview-srn",
     "onnx_export": "paraview-srn",
 }
