@@ -83,8 +83,7 @@ class _Progress:
         self.asked_to_stop = False
 
     def training(self, report: Progress) -> bool:
-        eta = report.eta_seconds
-        return self._tell(replace(report, fraction=report.fraction * TRAINING_SHARE, eta_seconds=eta))
+        return self._tell(replace(report, fraction=report.fraction * TRAINING_SHARE))
 
     def tell(self, phase: str, fraction: float) -> bool:
         return self._tell(Progress(phase, TRAINING_SHARE + (1.0 - TRAINING_SHARE) * fraction))

@@ -12,8 +12,6 @@ from typing import Sequence
 
 import numpy as np
 
-Triple = "tuple[float, float, float]"
-
 
 def half_extent(dims: Sequence[int]) -> tuple[float, float, float]:
     """Half the length of each axis in normalised coordinates, (x, y, z), the longest being 1."""

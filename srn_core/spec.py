@@ -16,8 +16,6 @@ SPEC_VERSION = 1
 MAX_SIZE = 1 << 20
 """No width, count or grid edge of an honest spec is larger; larger ones are refused."""
 
-Shape = "tuple[int, ...]"
-
 
 @dataclass(frozen=True)
 class NeurcompSpec:

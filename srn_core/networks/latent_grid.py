@@ -22,7 +22,7 @@ Level = Tuple[Optional[Tensor], Optional[Tensor], Optional[Tensor]]
 
 
 class Synthesis(torch.autograd.Function):
-    """``apply(levels, approx, detail of the coarsest level, ..., of the finest)`` -> grid (features, z, y, x).
+    """``apply(levels, approx, detail of the finest level, ..., of the coarsest)`` -> grid (features, z, y, x).
 
     Linear, so the backward pass is the transposed one; written out, it costs no more than the forward pass.
     """
