@@ -153,7 +153,7 @@ def _train(
     spec = initial_spec(config, volume.geometry, volume.components, fitting.room())
     fitting.check(build_network(spec))
     trained = train_network(
-        volume, valid, value_range, spec, config, fitting.fit_before_fine_tuning, stop.training, volume.nbytes / most
+        volume, valid, value_range, spec, config, fitting.fold, stop.training, volume.nbytes / most
     )
     stop.tell("packing", 0.0)
     fitting.fit(trained.network)
@@ -165,7 +165,8 @@ def _train(
         "steps": outcome.steps,
         "msamples_per_s": round(outcome.passes * volume.geometry.samples / max(outcome.seconds, 1e-9) / 1e6, 4),
         "stopped_early": outcome.stopped_early,
-        "kept_fraction": outcome.kept_fraction,
+        "kept_fraction": outcome.folded.kept_fraction,
+        "fold_change": outcome.folded.change,
         "target_bytes": most,
     }
     return fitting.field_of(trained.network), outcome.history.columns(), details

@@ -8,18 +8,33 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from dataclasses import dataclass, field, fields, is_dataclass, replace
-from typing import Any, Mapping, Optional, Tuple, Type, TypeVar, Union
+from dataclasses import dataclass, field
+from typing import Any, Mapping, Optional, Tuple
 
 from srn_core.errors import SrnInputError
+from srn_core.settings import (
+    at_least,
+    at_most,
+    built,
+    choice,
+    names_of,
+    none_negative,
+    norm,
+    not_negative,
+    optional_size,
+    plain,
+    positive,
+    share,
+    with_setting,
+)
 
 NETWORKS = ("fvsrn", "neurcomp")
-PRUNERS = ("none", "smallify")
+PRUNERS = ("none", "mask", "smallify", "variational-static", "variational-dynamic")
 DEVICES = ("auto", "cpu", "cuda")
 QUANTISERS = ("uniform", "kmeans")
 SAMPLERS = ("lattice", "random")
-
-T = TypeVar("T")
+DECAYS = ("cosine", "passes", "plateau")
+THRESHOLDS = ("searched", "layerwise", "fixed")
 
 
 @dataclass(frozen=True)
@@ -36,13 +51,17 @@ class NeurcompConfig:
     """Frequency scale omega_0 of every sine layer (2.4)."""
     learning_rate: float = 1e-3
     """Adam's first step size; SIRENs of this size diverge from about 5e-3 on."""
+    gradient_weight: float = 0.0
+    """Weight lambda_g of the error of the field's spatial derivatives (2.7); 0: not asked for. A step then takes
+    about four times as long."""
 
     def __post_init__(self) -> None:
-        _at_least("neurcomp.blocks", self.blocks, 1)
-        _at_most("neurcomp.blocks", self.blocks, 64)
-        _optional_size("neurcomp.width", self.width, 1, 4096)
-        _positive("neurcomp.omega", self.omega)
-        _positive("neurcomp.learning_rate", self.learning_rate)
+        at_least("neurcomp.blocks", self.blocks, 1)
+        at_most("neurcomp.blocks", self.blocks, 64)
+        optional_size("neurcomp.width", self.width, 1, 4096)
+        positive("neurcomp.omega", self.omega)
+        positive("neurcomp.learning_rate", self.learning_rate)
+        not_negative("neurcomp.gradient_weight", self.gradient_weight)
 
 
 @dataclass(frozen=True)
@@ -67,18 +86,41 @@ class FvSrnConfig:
     """Adam's first step size; on turbulent pressure, 128^3 and 12 passes, 1e-2 ended 3 dB lower and 4e-2 1 dB."""
 
     def __post_init__(self) -> None:
-        _at_least("fvsrn.layers", self.layers, 1)
-        _at_most("fvsrn.layers", self.layers, 32)
-        _optional_size("fvsrn.width", self.width, 1, 1024)
-        _at_least("fvsrn.frequencies", self.frequencies, 0)
-        _at_most("fvsrn.frequencies", self.frequencies, 24)
-        _at_least("fvsrn.features", self.features, 1)
-        _at_most("fvsrn.features", self.features, 256)
+        at_least("fvsrn.layers", self.layers, 1)
+        at_most("fvsrn.layers", self.layers, 32)
+        optional_size("fvsrn.width", self.width, 1, 1024)
+        at_least("fvsrn.frequencies", self.frequencies, 0)
+        at_most("fvsrn.frequencies", self.frequencies, 24)
+        at_least("fvsrn.features", self.features, 1)
+        at_most("fvsrn.features", self.features, 256)
         if self.grid is not None and (len(self.grid) != 3 or not all(1 <= g <= 1024 for g in self.grid)):
             raise SrnInputError(f"fvsrn.grid must be three sizes from 1 to 1024 (x, y, z), not {self.grid}")
-        _at_least("fvsrn.levels", self.levels, 0)
-        _at_most("fvsrn.levels", self.levels, 10)
-        _positive("fvsrn.learning_rate", self.learning_rate)
+        at_least("fvsrn.levels", self.levels, 0)
+        at_most("fvsrn.levels", self.levels, 10)
+        positive("fvsrn.learning_rate", self.learning_rate)
+
+
+@dataclass(frozen=True)
+class MaskConfig:
+    """Trainable binary masks with a straight-through gradient (thesis 2.4.1, 4.2.1)."""
+
+    lambda_mask: Optional[float] = None
+    """Weight of the L1 norm of the soft mask sigmoid(M) (2.10); larger prunes more.
+    None: what suits the network and the wanted ratio."""
+    lambda_weight: Optional[float] = None
+    """Weight of the norm of the weights behind the mask (2.10); None: as above."""
+    weight_norm: int = 2
+    """p of that norm, sum |theta|^p: 1 or 2."""
+    initial: float = 0.9
+    """Soft mask that every entry starts with: open, but not so far that it could not close."""
+    threshold: float = 0.5
+    """An entry whose soft mask is below 1 - threshold is off."""
+
+    def __post_init__(self) -> None:
+        none_negative("mask", self, "lambda_mask", "lambda_weight")
+        norm("mask.weight_norm", self.weight_norm)
+        share("mask.initial", self.initial)
+        share("mask.threshold", self.threshold)
 
 
 @dataclass(frozen=True)
@@ -87,9 +129,11 @@ class SmallifyConfig:
 
     lambda_beta: Optional[float] = None
     """Weight of the L1 norm of the switches (2.12); larger prunes more.
-    None: what the thesis' regressions give for the network and the wanted ratio."""
+    None: what suits the network and the wanted ratio."""
     lambda_weight: Optional[float] = None
-    """Weight of the squared L2 norm of the weights behind the switches (2.12); None: as above."""
+    """Weight of the norm of the weights behind the switches (2.12); None: as above."""
+    weight_norm: int = 2
+    """p of that norm, sum |theta|^p: 1 or 2."""
     momentum: float = 0.02
     """Share of a new observation in the sign's moving mean and variance (4.1)."""
     initial: str = "normal"
@@ -98,14 +142,82 @@ class SmallifyConfig:
     """A switch whose sign variance is above this is pruned; the variance of a fair coin is 1."""
 
     def __post_init__(self) -> None:
-        for name in ("lambda_beta", "lambda_weight"):
-            value = getattr(self, name)
-            if value is not None and value < 0:
-                raise SrnInputError(f"smallify.{name} must not be negative, but is {value}")
-        if not 0 < self.momentum < 1:
-            raise SrnInputError(f"smallify.momentum must lie between 0 and 1, not {self.momentum}")
-        _choice("smallify.initial", self.initial, ("normal", "one"))
-        _positive("smallify.threshold", self.threshold)
+        none_negative("smallify", self, "lambda_beta", "lambda_weight")
+        norm("smallify.weight_norm", self.weight_norm)
+        share("smallify.momentum", self.momentum)
+        choice("smallify.initial", self.initial, ("normal", "one"))
+        positive("smallify.threshold", self.threshold)
+
+
+@dataclass(frozen=True)
+class VariationalConfig:
+    """Variational dropout, static and dynamic (thesis 2.4.3, 4.1.1)."""
+
+    psigma: Optional[float] = None
+    """Standard deviation of the likelihood (2.18), for values normalised to [-1, 1]; static only; larger prunes more.
+    None: what suits the network and the wanted ratio."""
+    initial_drop_rate: float = 0.05
+    """Drop rate that log sigma starts from."""
+    threshold: float = 0.9
+    """An entry whose drop rate p = alpha / (1 + alpha) is above this is pruned."""
+    kl_weight: float = 1.0
+    """Largest weight lambda_D of the divergence from the prior (2.21); 1 is the variational bound."""
+    kl_ramp: float = 2.0
+    """How fast lambda_D grows: it reaches ``kl_weight`` after 1 / kl_ramp of the pruning phase."""
+    lambda_weight: float = 0.0
+    """Weight lambda_w of the norm of the weights behind the gates (2.21)."""
+    weight_norm: int = 2
+    """p of that norm, sum |theta|^p: 1 or 2."""
+    lambda_entropy: float = 0.0
+    """Weight of the entropy of the drop rates (4.2, with its sign mended), which drives them to 0 or 1."""
+    sigma_layers: int = 2
+    """Hidden layers of the second network, which gives psigma at each position; dynamic only, never stored."""
+    sigma_width: int = 16
+    """Neurons of each of them."""
+    local_reparameterisation: bool = False
+    """Draw the noise behind the next linear map, for each sample its own, instead of before it: less gradient noise
+    for more work."""
+    reflections: int = 0
+    """Householder reflections that correlate the noise of a site (structured variational dropout); 0: independent."""
+
+    def __post_init__(self) -> None:
+        if self.psigma is not None:
+            positive("variational.psigma", self.psigma)
+        for name in ("initial_drop_rate", "threshold"):
+            share(f"variational.{name}", getattr(self, name))
+        for name in ("kl_weight", "kl_ramp", "lambda_weight", "lambda_entropy"):
+            not_negative(f"variational.{name}", getattr(self, name))
+        norm("variational.weight_norm", self.weight_norm)
+        at_least("variational.sigma_layers", self.sigma_layers, 1)
+        at_most("variational.sigma_layers", self.sigma_layers, 8)
+        at_least("variational.sigma_width", self.sigma_width, 1)
+        at_most("variational.sigma_width", self.sigma_width, 256)
+        at_least("variational.reflections", self.reflections, 0)
+        at_most("variational.reflections", self.reflections, 16)
+
+
+@dataclass(frozen=True)
+class PruningConfig:
+    """What all pruners share: how the cut is chosen once the pruning phase is over."""
+
+    thresholds: str = "searched"
+    """"searched": what the pruner is least sure to need goes until the file fits, over all layers alike; "layerwise":
+    a threshold for each layer, searched for the least error at that size; "fixed": the pruner's own threshold, or
+    ``layers``, and only what is then still too large is cut further."""
+    layers: Optional[Tuple[float, ...]] = None
+    """Drop rates above which is pruned, one for each layer or wavelet level in order; only with "fixed"."""
+    oversize: Optional[float] = None
+    """Entries that a pruned network starts with, for one that the file can hold; None: what suits the network."""
+
+    def __post_init__(self) -> None:
+        choice("pruning.thresholds", self.thresholds, THRESHOLDS)
+        if self.layers is not None and self.thresholds != "fixed":
+            raise SrnInputError("pruning.layers gives thresholds by hand: it needs pruning.thresholds=fixed")
+        if self.layers is not None and not all(0 <= t <= 1 for t in self.layers):
+            raise SrnInputError(f"pruning.layers must be drop rates from 0 to 1, not {self.layers}")
+        if self.oversize is not None:
+            at_least("pruning.oversize", self.oversize, 1)
+            at_most("pruning.oversize", self.oversize, 1000)
 
 
 @dataclass(frozen=True)
@@ -126,18 +238,29 @@ class TrainingConfig:
     """Share of the run that trains with the pruner; the rest fine-tunes (thesis 4.1.1)."""
     fine_tune_rate: float = 0.5
     """Step size of fine-tuning, as a share of the first one."""
+    decay: str = "cosine"
+    """How the step size falls within a phase: "cosine", half a wave down to ``final_rate``; "passes", times
+    ``decay_factor`` every ``decay_passes``; "plateau", times that when the error no longer falls."""
     final_rate: float = 0.02
-    """Step size at the end of a phase, as a share of its start (cosine decay)."""
+    """Step size at the end of a phase, as a share of its start; the other decays never go below it."""
+    decay_factor: float = 0.5
+    """What one step of the decays "passes" and "plateau" leaves of the step size."""
+    decay_passes: float = 10.0
+    """Passes between two steps of the decay "passes", and without progress before one of "plateau"."""
+    start: Optional[str] = None
+    """A .srn file whose network the training starts from (a warm start); its sizes then count, not the target's."""
 
     def __post_init__(self) -> None:
         if self.passes is not None:
-            _positive("training.passes", self.passes)
+            positive("training.passes", self.passes)
         if self.seconds is not None:
-            _positive("training.seconds", self.seconds)
-        _at_least("training.batch", self.batch, 1)
-        _at_most("training.batch", self.batch, 1 << 24)
-        _choice("training.sampler", self.sampler, SAMPLERS)
-        for name in ("prune_share", "final_rate", "fine_tune_rate"):
+            positive("training.seconds", self.seconds)
+        at_least("training.batch", self.batch, 1)
+        at_most("training.batch", self.batch, 1 << 24)
+        choice("training.sampler", self.sampler, SAMPLERS)
+        choice("training.decay", self.decay, DECAYS)
+        positive("training.decay_passes", self.decay_passes)
+        for name in ("prune_share", "final_rate", "fine_tune_rate", "decay_factor"):
             if not 0 < getattr(self, name) <= 1:
                 raise SrnInputError(f"training.{name} must lie between 0 and 1, not {getattr(self, name)}")
 
@@ -152,11 +275,14 @@ class QuantiseConfig:
     """Bits of a latent coefficient."""
     weight_bits: Optional[int] = None
     """Bits of a weight; None: 16 for fv-SRN's predictor, 8 for Neurcomp (thesis 5.2)."""
+    fine_tune_passes: float = 0.0
+    """Passes in which the codebooks (or, with "uniform", the steps) are trained once the codes are fixed."""
 
     def __post_init__(self) -> None:
-        _choice("quantise.method", self.method, QUANTISERS)
+        choice("quantise.method", self.method, QUANTISERS)
         for name in ("grid_bits", "weight_bits"):
-            _optional_size(f"quantise.{name}", getattr(self, name), 1, 16)
+            optional_size(f"quantise.{name}", getattr(self, name), 1, 16)
+        not_negative("quantise.fine_tune_passes", self.fine_tune_passes)
 
 
 @dataclass(frozen=True)
@@ -172,9 +298,9 @@ class TargetConfig:
         if self.ratio is not None and self.bytes is not None:
             raise SrnInputError("give either a ratio or a number of bytes, not both")
         if self.ratio is not None:
-            _positive("target.ratio", self.ratio)
+            positive("target.ratio", self.ratio)
         if self.bytes is not None:
-            _at_least("target.bytes", self.bytes, 1)
+            at_least("target.bytes", self.bytes, 1)
 
 
 @dataclass(frozen=True)
@@ -194,138 +320,38 @@ class CompressConfig:
     quantise: QuantiseConfig = field(default_factory=QuantiseConfig)
     fvsrn: FvSrnConfig = field(default_factory=FvSrnConfig)
     neurcomp: NeurcompConfig = field(default_factory=NeurcompConfig)
+    pruning: PruningConfig = field(default_factory=PruningConfig)
+    mask: MaskConfig = field(default_factory=MaskConfig)
     smallify: SmallifyConfig = field(default_factory=SmallifyConfig)
+    variational: VariationalConfig = field(default_factory=VariationalConfig)
 
     def __post_init__(self) -> None:
-        _choice("network", self.network, NETWORKS)
-        _choice("pruner", self.pruner, PRUNERS)
-        _choice("device", self.device, DEVICES)
+        choice("network", self.network, NETWORKS)
+        choice("pruner", self.pruner, PRUNERS)
+        choice("device", self.device, DEVICES)
         if not 0 <= self.seed < 2**63:
             raise SrnInputError(f"seed must be a whole number from 0 to 2^63 - 1, not {self.seed}")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types; :meth:`from_dict` reads them back to an equal config."""
-        return typing.cast("dict[str, Any]", _plain(dataclasses.asdict(self)))
+        return typing.cast("dict[str, Any]", plain(dataclasses.asdict(self)))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> CompressConfig:
         """The config a (nested) dict describes; what it leaves out keeps its default."""
-        return _build(cls, data, "")
+        return built(cls, data)
 
     def with_settings(self, settings: Mapping[str, Any]) -> CompressConfig:
         """A copy with dotted keys set, as in ``{"fvsrn.features": 8, "target.ratio": "200"}``.
 
         Strings are parsed by the setting's type, so the command line's ``--set key=value`` comes here unparsed.
         """
-        config: Any = self
+        config = self
         for key, value in settings.items():
-            config = _set(config, key.split("."), value, key)
-        return typing.cast(CompressConfig, config)
+            config = with_setting(config, key, value)
+        return config
 
 
-def setting_names(cls: type = CompressConfig, prefix: str = "") -> list[str]:
+def setting_names() -> list[str]:
     """The dotted names of all settings, in order."""
-    names: list[str] = []
-    for item in fields(cls):
-        kind = typing.get_type_hints(cls)[item.name]
-        if is_dataclass(kind):
-            names += setting_names(typing.cast(type, kind), f"{prefix}{item.name}.")
-        else:
-            names.append(prefix + item.name)
-    return names
-
-
-def _set(config: Any, path: list[str], value: Any, key: str) -> Any:
-    hints = typing.get_type_hints(type(config))
-    if path[0] not in hints:
-        raise SrnInputError(f"unknown setting '{key}'; known settings: {', '.join(setting_names())}")
-    kind = hints[path[0]]
-    if len(path) > 1:
-        if not is_dataclass(kind):
-            raise SrnInputError(f"unknown setting '{key}'; known settings: {', '.join(setting_names())}")
-        return replace(config, **{path[0]: _set(getattr(config, path[0]), path[1:], value, key)})
-    if is_dataclass(kind):
-        return replace(config, **{path[0]: _build(typing.cast(type, kind), value, key + ".")})
-    return replace(config, **{path[0]: _convert(kind, value, key)})
-
-
-def _build(cls: Type[T], data: Any, prefix: str) -> T:
-    if not isinstance(data, Mapping):
-        raise SrnInputError(f"settings {prefix or 'file'} must be an object of names and values")
-    hints = typing.get_type_hints(cls)
-    unknown = [k for k in data if k not in hints]
-    if unknown:
-        raise SrnInputError(f"unknown setting '{prefix}{unknown[0]}'; known settings: {', '.join(setting_names())}")
-    values = {
-        k: _build(hints[k], v, f"{prefix}{k}.") if is_dataclass(hints[k]) else _convert(hints[k], v, prefix + k)
-        for k, v in data.items()
-    }
-    return cls(**values)
-
-
-def _convert(kind: Any, value: Any, key: str) -> Any:
-    """``value`` as ``kind``, which is one of the types the settings above have; strings are parsed."""
-    if typing.get_origin(kind) is Union:
-        if value is None or (isinstance(value, str) and value.lower() in ("none", "auto", "")):
-            return None
-        return _convert(next(k for k in typing.get_args(kind) if k is not type(None)), value, key)
-    try:
-        if typing.get_origin(kind) is tuple:
-            parts = value.replace(",", " ").replace("x", " ").split() if isinstance(value, str) else list(value)
-            return tuple(_convert(int, p, key) for p in parts)
-        if kind is bool:
-            if isinstance(value, bool):
-                return value
-            return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[str(value).lower()]
-        if kind is int:
-            number = int(value) if isinstance(value, str) else value
-            if isinstance(number, bool) or int(number) != number:
-                raise ValueError
-            return int(number)
-        if kind is float:
-            if isinstance(value, bool):
-                raise ValueError
-            number = float(value)
-            if number != number or number in (float("inf"), float("-inf")):
-                raise ValueError
-            return number
-        if kind is str and isinstance(value, str):
-            return value
-        raise ValueError
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
-        name = getattr(kind, "__name__", str(kind))
-        wanted = {"bool": "true or false", "int": "a whole number", "float": "a number", "str": "a text"}
-        meant = wanted.get(name, "three whole numbers")
-        raise SrnInputError(f"setting '{key}' must be {meant}, not {value!r}") from None
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _at_least(name: str, value: float, low: float) -> None:
-    if value < low:
-        raise SrnInputError(f"{name} must be at least {low}, not {value}")
-
-
-def _at_most(name: str, value: float, high: float) -> None:
-    if value > high:
-        raise SrnInputError(f"{name} must be at most {high}, not {value}")
-
-
-def _optional_size(name: str, value: Optional[int], low: int, high: int) -> None:
-    if value is not None:
-        _at_least(name, value, low)
-        _at_most(name, value, high)
-
-
-def _positive(name: str, value: float) -> None:
-    if not value > 0:
-        raise SrnInputError(f"{name} must be more than 0, not {value}")
-
-
-def _choice(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise SrnInputError(f"{name} must be one of {', '.join(known)}, not {value!r}")
+    return names_of(CompressConfig)

@@ -15,6 +15,7 @@ from srn_core.errors import SrnInputError
 
 if TYPE_CHECKING:
     from srn_core.networks import SceneNetwork
+    from srn_core.pruners import Pruner
 
 STEPS = 12
 """Bisections of the cut: the last one moves 1/4096 of the entries."""
@@ -72,8 +73,10 @@ class Fitting:
                 f"about {smallest}; ask for a lower ratio (or more bytes), or for a narrower network ({kind}.width)"
             )
 
-    def fit_before_fine_tuning(self, network: SceneNetwork) -> None:
-        """Cut to a little more than the target: what is fine-tuned packs smaller than what was just cut."""
+    def fold(self, pruner: Pruner) -> None:
+        """Fold, cut to a little more than the target: what is fine-tuned packs smaller than what was just cut."""
+        network = pruner.network
+        pruner.fold()
         self.fit(network, SLACK)
 
     def fit(self, network: SceneNetwork, slack: float = 1.0) -> None:

@@ -35,8 +35,8 @@ def test_the_pruner_of_the_page_prunes(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = CompressConfig(pruner="none", device="cpu").with_settings({"training.passes": 10})
     spec = initial_spec(settings, volume.geometry, 1, 4000)
     value_range = ((float(volume.values.min()), float(volume.values.max())),)
-    trained = train_network(volume, None, value_range, spec, settings, lambda network: None, None, 10.0)
-    assert trained.outcome.kept_fraction == pytest.approx(0.25, abs=0.02)
+    trained = train_network(volume, None, value_range, spec, settings, pruners.Pruner.fold, None, 10.0)
+    assert trained.outcome.folded.kept_fraction == pytest.approx(0.25, abs=0.02)
     for site in trained.network.sites():
         values = torch.as_tensor(trained.network.arrays()[site.name])
         assert (values != 0).any(dim=0).float().mean() == pytest.approx(0.25, abs=0.1)

@@ -15,7 +15,7 @@ from srn_core.coordinates import normalise
 from srn_core.errors import SrnInputError
 from srn_core.networks import Lattice, build_network
 from srn_core.progress import Progress
-from srn_core.pruners import KeepAll, Smallify
+from srn_core.pruners import Pruner, KeepAll, Smallify
 from srn_core.spec import FvSrnSpec, NeurcompSpec
 from srn_core.training.device import choose_device
 from srn_core.training.phases import phases_of
@@ -162,9 +162,12 @@ def test_reports_come_with_fraction_psnr_and_eta() -> None:
 
 def test_stopping_keeps_a_folded_network() -> None:
     folded: list[object] = []
-    trainer = small_trainer(
-        progress=lambda r: False, pruner=Smallify(SmallifyConfig()), on_folded=lambda network: folded.append(network)
-    )
+
+    def fold(pruner: Pruner) -> None:
+        folded.append(pruner)
+        pruner.fold()
+
+    trainer = small_trainer(progress=lambda r: False, pruner=Smallify(SmallifyConfig()), fold=fold)
     outcome = trainer.run(phases_of(TrainingConfig(), "smallify"), Limits(passes=1e6))
     assert outcome.stopped_early and outcome.passes < 1e5
     assert len(folded) == 1

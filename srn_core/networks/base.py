@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -14,7 +15,11 @@ from torch import Tensor, nn
 from srn_core.spec import NetworkSpec
 
 Gate = Callable[[Tensor], Tensor]
-"""What a pruner puts at a site: takes the gated tensor, whose trailing axes are the site's shape."""
+"""What a pruner puts at a site: takes the gated tensor, whose trailing axes are the site's shape.
+
+A gate may also have a method ``linear(values, weight, bias)`` that gives ``weight @ gate(values) + bias`` its own way:
+a network asks for that at once where a linear layer follows a site (see :meth:`SceneNetwork.gated_linear`).
+"""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,11 @@ class Lattice:
     def shape(self) -> tuple[int, int, int]:
         """(z, y, x) number of positions."""
         return len(self.z), len(self.y), len(self.x)
+
+    def points(self) -> Tensor:
+        """All positions (z * y * x, 3), x fastest."""
+        z, y, x = torch.meshgrid(self.z, self.y, self.x, indexing="ij")
+        return torch.stack([x, y, z], -1).reshape(-1, 3)
 
 
 def mean_squared_error(values: Tensor, target: Tensor, weight: Optional[Tensor] = None) -> Tensor:
@@ -84,6 +94,10 @@ class SceneNetwork(nn.Module, ABC):
     def fold(self, site: str, scale: Tensor) -> None:
         """Multiply a site's gate values (its shape) into the parameters and remove what they zero, for good."""
 
+    def kept_entries(self) -> dict[str, int]:
+        """Site -> entries of it that are left after folding."""
+        return {site.name: math.prod(site.shape) for site in self.sites()}
+
     @abstractmethod
     def importance(self, site: str) -> Tensor:
         """How much the output would miss each entry of a site (the site's shape); comparable across sites."""
@@ -101,6 +115,13 @@ class SceneNetwork(nn.Module, ABC):
         """``values`` after the gate of a site, if there is one."""
         gate = self._gates.get(site)
         return values if gate is None else gate(values)
+
+    def gated_linear(self, site: str, values: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        """``gated(site, values) @ weight.T + bias``, by the gate itself where it knows how."""
+        linear = getattr(self._gates.get(site), "linear", None)
+        if linear is not None:
+            return linear(values, weight, bias)
+        return torch.addmm(bias, self.gated(site, values), weight.t())
 
     @abstractmethod
     def tensors(self) -> dict[str, Tensor]:

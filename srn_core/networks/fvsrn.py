@@ -102,6 +102,9 @@ class FvSrn(SceneNetwork):
     def fold(self, site: str, scale: Tensor) -> None:
         self.latent.prune(site, scale)
 
+    def kept_entries(self) -> dict[str, int]:
+        return {name: int(self.latent.kept(name).sum()) for name in self.latent.coefficients}
+
     @torch.no_grad()
     def importance(self, site: str) -> Tensor:
         # A coefficient weighs what the predictor's first layer makes of its feature.

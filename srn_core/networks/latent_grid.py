@@ -128,7 +128,8 @@ class LatentGrid(nn.Module):
         """Multiply an array by factors in its shape without features; what they zero stays zero."""
         self.coefficients[name].mul_(scale)
         self.kept(name).mul_((scale != 0).to(scale.dtype))
-        self._pruned.add(name)
+        if not self.kept(name).all():
+            self._pruned.add(name)
 
     def spatial(self, coefficients: dict[str, Tensor]) -> Tensor:
         """Inverse wavelet transform: arrays of the spec -> grid (features, z, y, x)."""

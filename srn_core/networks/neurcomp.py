@@ -70,13 +70,15 @@ class Neurcomp(SceneNetwork):
 
     def _after_first(self, x: Tensor) -> Tensor:
         if not self._spec.residual:
-            x = self.gated("first", x)
+            site = "first"
             for i, layer in enumerate(self.hidden):
-                x = self.gated(f"hidden{i}", layer(x))
-            return self.output(x)
+                x = torch.sin(self.gated_linear(site, x, layer.omega * layer.weight, layer.bias))
+                site = f"hidden{i}"
+            return self.gated_linear(site, x, self.output.weight, self.output.bias)
         for i, block in enumerate(self.residual_blocks):
             inner = block.inner(x if block.in_scale == 1.0 else block.in_scale * x)
-            x = x + block.outer(self.gated(f"block{i}.inner", inner))
+            outer = block.outer
+            x = x + torch.sin(self.gated_linear(f"block{i}.inner", inner, outer.omega * outer.weight, outer.bias))
             if block.out_scale != 1.0:
                 x = block.out_scale * x
         return self.output(x)

@@ -20,8 +20,12 @@ class KeepAll(Pruner):
     def loss(self) -> Tensor:
         return torch.zeros(())
 
-    def mask(self) -> dict[str, Tensor]:
-        return {}
+    @property
+    def threshold(self) -> float:
+        return 1.0
 
-    def scale(self) -> dict[str, Tensor]:
-        return {}
+    def drop_rates(self) -> dict[str, Tensor]:
+        return {site.name: site.weights[0].new_zeros(site.shape) for site in self.network.sites()}
+
+    def values(self) -> dict[str, Tensor]:
+        return {site.name: site.weights[0].new_ones(site.shape) for site in self.network.sites()}

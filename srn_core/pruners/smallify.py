@@ -80,8 +80,13 @@ class Smallify(Pruner):
     def after_step(self) -> None:
         self.tracker.observe(self.beta)
 
-    def mask(self) -> dict[str, Tensor]:
-        return self.by_site(self.tracker.variance <= self.config.threshold)
+    @property
+    def threshold(self) -> float:
+        return self.config.threshold
 
-    def scale(self) -> dict[str, Tensor]:
-        return self.by_site(self.beta.detach() * (self.tracker.variance <= self.config.threshold))
+    def drop_rates(self) -> dict[str, Tensor]:
+        # The variance of a fair coin is 1, of any other less; while the average settles it may overshoot.
+        return self.by_site(self.tracker.variance.clamp(0.0, 1.0))
+
+    def values(self) -> dict[str, Tensor]:
+        return self.by_site(self.beta.detach())

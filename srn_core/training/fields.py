@@ -11,7 +11,7 @@ import torch
 from srn_core.config import CompressConfig
 from srn_core.networks import SceneNetwork, build_network
 from srn_core.progress import ProgressCallback
-from srn_core.pruners import build_pruner
+from srn_core.pruners import Pruner, build_pruner
 from srn_core.spec import NetworkSpec
 from srn_core.training.device import choose_device
 from srn_core.training.phases import phases_of
@@ -42,13 +42,14 @@ def train_network(
     value_range: tuple[tuple[float, float], ...],
     spec: NetworkSpec,
     config: CompressConfig,
-    on_folded: Callable[[SceneNetwork], None],
+    fold: Callable[[Pruner], None],
     progress: Optional[ProgressCallback],
     ratio: float,
 ) -> Trained:
     """Train a network of ``spec`` on a volume as ``config`` says.
 
-    ``on_folded`` may cut it before fine-tuning; ``ratio`` is the compression ratio the pruner is to serve.
+    ``fold`` folds the pruner before fine-tuning, at thresholds of its choice; ``ratio`` is the compression ratio that
+    the pruner is to serve.
     """
     device = choose_device(config.device)
     # One generator on the CPU for all draws: a seed gives the same start and samples on every device.
@@ -63,6 +64,6 @@ def train_network(
         if config.training.seconds is not None:
             passes *= ENOUGH
     pruner = build_pruner(config, ratio)
-    trainer = Trainer(network, pruner, sampler, settings.learning_rate, generator, on_folded, progress)
+    trainer = Trainer(network, pruner, sampler, settings.learning_rate, generator, fold, progress)
     outcome = trainer.run(phases_of(config.training, config.pruner), Limits(passes, config.training.seconds))
     return Trained(network, outcome, str(device))

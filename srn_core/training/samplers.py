@@ -4,32 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from typing import Optional, Union
 
 import torch
 from torch import Tensor
 
-from srn_core.networks.base import Lattice, SceneNetwork, mean_squared_error
+from srn_core.networks.base import Lattice, SceneNetwork
+from srn_core.networks.batch import Batch
 from srn_core.training.truth import Truth
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Positions and the truth there."""
-
-    positions: Union[Lattice, Tensor]
-    target: Tensor
-    """(N, components)."""
-    weight: Optional[Tensor]
-    """(N, 1), 1 where there is truth, 0 where not; None: everywhere."""
-
-    def error(self, network: SceneNetwork) -> Tensor:
-        """The network's mean squared error at the batch's positions (thesis 2.6)."""
-        if isinstance(self.positions, Lattice):
-            return network.lattice_error(self.positions, self.target, self.weight)
-        return mean_squared_error(network(self.positions), self.target, self.weight)
-
 
 MOST_OF_A_PASS = 16
 """A batch is at most this part of the volume: small volumes are learnt in more, smaller steps."""

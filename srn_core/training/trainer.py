@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Callable, Optional
 
+import numpy as np
 import torch
 
 from srn_core.errors import SrnInputError
@@ -41,6 +42,19 @@ class Limits:
         return min(done, 1.0)
 
 
+@dataclass(frozen=True)
+class Folded:
+    """What the pruner left when it was folded."""
+
+    kept_fraction: float = 1.0
+    """Share of the entries of all sites that were kept."""
+    drop_rates: dict[str, np.ndarray] = field(default_factory=dict)
+    """Site -> drop rates (flat, 0 to 1) just before; empty where the pruner has no gates."""
+    change: float = 0.0
+    """Root mean square of what folding changed in the network's output, as a share of the range: 0 but for rounding
+    where all gates were open or shut, more where soft ones were cut."""
+
+
 @dataclass
 class Outcome:
     """How a run ended."""
@@ -50,8 +64,8 @@ class Outcome:
     passes: float
     seconds: float
     stopped_early: bool
-    kept_fraction: float
-    """Share of the switches kept when the pruner was folded."""
+    folded: Folded
+    """What folding the pruner did."""
 
 
 class Trainer:
@@ -64,19 +78,20 @@ class Trainer:
         sampler: Sampler,
         learning_rate: float,
         generator: torch.Generator,
-        on_folded: Optional[Callable[[SceneNetwork], None]] = None,
+        fold: Callable[[Pruner], None] = Pruner.fold,
         progress: Optional[ProgressCallback] = None,
     ) -> None:
         self.network, self.pruner, self.sampler = network, pruner, sampler
         self.learning_rate = learning_rate
-        self.on_folded, self.progress = on_folded, progress
+        self.fold, self.progress = fold, progress
         self.history = History()
         self._samples = 0
         self._steps = 0
         self._mse: Optional[torch.Tensor] = None
         self._last_report = 0.0
         self._started = 0.0
-        self._kept = 1.0
+        self._folded = Folded()
+        self._prune_end = 1.0
         pruner.attach(network, generator)
 
     def run(self, phases: list[Phase], limits: Limits) -> Outcome:
@@ -84,6 +99,7 @@ class Trainer:
         self._started = time.perf_counter()
         begin, stopped = 0.0, False
         last_pruning = max((i for i, p in enumerate(phases) if p.prune), default=-1)
+        self._prune_end = sum(p.share for p in phases[: last_pruning + 1]) or 1.0
         folded = False
         for number, phase in enumerate(phases):
             end = begin + phase.share if number < len(phases) - 1 else 1.0
@@ -92,12 +108,9 @@ class Trainer:
                     stopped = not self._run_phase(phase, begin, end, limits)
             if number == last_pruning or (stopped and not folded):
                 folded = True
-                self._kept = self.pruner.kept_fraction()
-                self.pruner.fold()
-                if self.on_folded is not None:
-                    self.on_folded(self.network)
+                self._fold()
             begin = end
-        return Outcome(self.history, self._steps, self._passes(), self._elapsed(), stopped, self._kept)
+        return Outcome(self.history, self._steps, self._passes(), self._elapsed(), stopped, self._folded)
 
     def _run_phase(self, phase: Phase, begin: float, end: float, limits: Limits) -> bool:
         """One phase, from and to shares of the whole run; False when the callback asked to stop."""
@@ -116,8 +129,13 @@ class Trainer:
                 group["lr"] = rate
 
             batch = self.sampler.draw()
-            mse = batch.error(self.network)
-            loss = mse + phase.pruner_weight * self.pruner.loss() if phase.prune else mse
+            if phase.prune:
+                self.pruner.advance(done / self._prune_end)
+                term = self.pruner.data_term(batch)
+                loss, latest = term.loss + phase.pruner_weight * self.pruner.loss(), term.error
+            else:
+                loss = batch.error(self.network)
+                latest = loss.detach()
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
@@ -126,7 +144,6 @@ class Trainer:
             self._steps += 1
             self._samples += self.sampler.samples
             # Averaged on the device and read only when reported: reading stalls a GPU.
-            latest = mse.detach()
             self._mse = latest if self._mse is None else torch.lerp(self._mse, latest, SMOOTHING)
 
             now = time.perf_counter()
@@ -148,13 +165,28 @@ class Trainer:
                     safe = _Snapshot(parameters)
                     next_safe = done + 0.05
                 if done >= next_row:
-                    kept = self.pruner.kept_fraction() if phase.prune else self._kept
+                    kept = self.pruner.kept_fraction() if phase.prune else self._folded.kept_fraction
                     self.history.add(self._passes(), self._elapsed(), phase.name, average, _psnr(average), kept)
                     next_row = done + 1.0 / ROWS
                 if now - self._last_report >= REPORT_SECONDS:
                     self._last_report = now
                     if not self._report(phase, done, average):
                         return False
+
+    def _fold(self) -> None:
+        """Fold the pruner and note what that did, measured on one batch."""
+        pruner, network = self.pruner.eval(), self.network
+        # A pruner without parameters has no gates, and its drop rates say nothing.
+        learnt = any(True for _ in pruner.parameters())
+        rates = {n: r.cpu().numpy().reshape(-1) for n, r in pruner.drop_rates().items()} if learnt else {}
+        batch = self.sampler.draw()
+        sizes = {site.name: math.prod(site.shape) for site in network.sites()}
+        with torch.no_grad():
+            before = batch.values(network)
+            self.fold(pruner)
+            change = float((batch.values(network) - before).square().mean().sqrt()) / 2.0
+        left = {site: int(kept) for site, kept in network.kept_entries().items()}
+        self._folded = Folded(sum(left.values()) / max(sum(sizes.values()), 1), rates, change)
 
     def _report(self, phase: Phase, done: float, average: float) -> bool:
         if self.progress is None:
