@@ -8,14 +8,28 @@ from srn_core.config import CompressConfig
 from srn_core.errors import SrnInputError
 from srn_core.pruners.base import Pruner
 from srn_core.pruners.keep_all import KeepAll
+from srn_core.pruners.likelihoods import DynamicVariational, StaticVariational
+from srn_core.pruners.mask import Mask
 from srn_core.pruners.smallify import Smallify
 
 PRUNERS: dict[str, Callable[[CompressConfig, float], Pruner]] = {
     "none": lambda config, ratio: KeepAll(),
+    "mask": lambda config, ratio: Mask(config.mask, config.network, ratio),
     "smallify": lambda config, ratio: Smallify(config.smallify, config.network, ratio),
+    "variational-static": lambda config, ratio: StaticVariational(config.variational, config.network, ratio),
+    "variational-dynamic": lambda config, ratio: DynamicVariational(config.variational, config.network, ratio),
 }
 
-__all__ = ["PRUNERS", "KeepAll", "Pruner", "Smallify", "build_pruner"]
+__all__ = [
+    "PRUNERS",
+    "DynamicVariational",
+    "KeepAll",
+    "Mask",
+    "Pruner",
+    "Smallify",
+    "StaticVariational",
+    "build_pruner",
+]
 
 
 def build_pruner(config: CompressConfig, ratio: float = 100.0) -> Pruner:

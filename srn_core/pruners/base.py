@@ -33,6 +33,10 @@ class Pruner(nn.Module, ABC):
     and the checkpoints. In evaluation mode (``eval()``) no gate draws noise.
     """
 
+    data_size: int = 1
+    """Values that the network is to learn (valid voxels times components), set by the trainer: what a likelihood is
+    summed over (2.17)."""
+
     def __init__(self) -> None:
         super().__init__()
         self._network: Optional[SceneNetwork] = None

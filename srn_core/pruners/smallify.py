@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from srn_core.config import SmallifyConfig
-from srn_core.networks.base import Gate, SceneNetwork
-from srn_core.pruners.base import Pruner
+from srn_core.networks.base import Gate
+from srn_core.pruners.flat import FlatPruner, weight_norm
 from srn_core.pruners.sign_variance import SignVariance
 
 REGRESSIONS = {"neurcomp": ((3.50, -29.85), (2.57, -28.82)), "fvsrn": ((2.30, -32.06), (4.23, -37.61))}
@@ -24,10 +24,10 @@ def regressed_weights(network: str, ratio: float) -> tuple[float, float]:
     return beta, weight
 
 
-class Smallify(Pruner):
+class Smallify(FlatPruner):
     """Switches beta multiply a site (2.11), their L1 norm is paid for (2.12).
 
-        loss = lambda_beta * sum |beta| + lambda_weight * sum theta^2
+        loss = lambda_beta * sum |beta| + lambda_weight * sum |theta|^p
 
     An unimportant beta is pulled to zero and then flips its sign from step to step; a site's entry
     is pruned, after training, where the variance of the sign exceeds the threshold. The thesis
@@ -40,41 +40,20 @@ class Smallify(Pruner):
         lambda_beta, lambda_weight = regressed_weights(network, ratio)
         self.lambda_beta = lambda_beta if config.lambda_beta is None else config.lambda_beta
         self.lambda_weight = lambda_weight if config.lambda_weight is None else config.lambda_weight
-        self._shapes: dict[str, tuple[int, ...]] = {}
-        self._weights: list[Tensor] = []
 
-    def attach(self, network: SceneNetwork, generator: Optional[torch.Generator] = None) -> None:
-        self._network = network
-        sites = network.sites()
-        self._shapes = {site.name: site.shape for site in sites}
-        self._weights = [w for site in sites for w in site.weights]
-        count = sum(math.prod(site.shape) for site in sites)
+    def start(self, count: int, device: torch.device, generator: Optional[torch.Generator]) -> None:
         start = torch.randn(count, generator=generator) if self.config.initial == "normal" else torch.ones(count)
-        # One parameter for all sites: a step then costs a handful of operations, not that many for each site.
-        self.beta = nn.Parameter(start.to(sites[0].weights[0].device))
+        self.beta = nn.Parameter(start.to(device))
         self.tracker = SignVariance(self.beta, self.config.momentum)
-        for site in sites:
-            network.set_gate(site.name, self._switch(site.name))
 
-    def by_site(self, values: Tensor) -> dict[str, Tensor]:
-        """Views of one number per switch: site -> its shape."""
-        parts = values.split([math.prod(shape) for shape in self._shapes.values()])
-        return {name: part.view(shape) for (name, shape), part in zip(self._shapes.items(), parts)}
-
-    def _switch(self, site: str) -> Gate:
-        before = 0
-        for name, shape in self._shapes.items():
-            if name == site:
-                break
-            before += math.prod(shape)
-        count, own = math.prod(self._shapes[site]), self._shapes[site]
-        return lambda values: values * self.beta.narrow(0, before, count).view(own)
+    def gate(self, site: str) -> Gate:
+        place, shape = self.place(site), self._shapes[site]
+        return lambda values: values * self.beta[place].view(shape)
 
     def loss(self) -> Tensor:
         loss = self.lambda_beta * self.beta.abs().sum()
         if self.lambda_weight:
-            squares = [torch.dot(w.reshape(-1), w.reshape(-1)) for w in self._weights]
-            loss = loss + self.lambda_weight * torch.stack(squares).sum()
+            loss = loss + self.lambda_weight * weight_norm(self._weights, self.config.weight_norm)
         return loss
 
     def after_step(self) -> None:
