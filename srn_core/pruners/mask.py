@@ -65,21 +65,20 @@ class Mask(FlatPruner):
     def start(self, count: int, device: torch.device, generator: Optional[torch.Generator]) -> None:
         self.logits = nn.Parameter(torch.logit(torch.full((count,), self.config.initial)).to(device))
 
-    def soft(self) -> Tensor:
-        """sigmoid(M), flat; its gradient reaches M in units of ``lambda_mask``."""
-        return torch.sigmoid(GradientScale.apply(self.logits, 1.0 / self.lambda_mask if self.lambda_mask else 1.0))
+    def soft(self, place: slice = slice(None)) -> Tensor:
+        """sigmoid(M) of some entries, flat; its gradient reaches M in units of ``lambda_mask``."""
+        unit = self.lambda_mask or 1.0
+        return torch.sigmoid(GradientScale.apply(self.logits[place], 1.0 / unit))
 
     def gate(self, site: str) -> Gate:
         place, shape = self.place(site), self._shapes[site]
 
         def masked(values: Tensor) -> Tensor:
-            soft = self.soft()[place].view(shape)
-            return StraightThrough.apply(values, soft, self._kept(1.0 - soft.detach()).to(values.dtype))
+            soft = self.soft(place).view(shape)
+            hard = 1.0 - soft.detach() <= self.threshold
+            return StraightThrough.apply(values, soft, hard.to(values.dtype))
 
         return masked
-
-    def _kept(self, rates: Tensor) -> Tensor:
-        return rates <= self.threshold
 
     def loss(self) -> Tensor:
         loss = self.lambda_mask * self.soft().sum()

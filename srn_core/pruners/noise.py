@@ -34,9 +34,8 @@ class Noise:
 class NoiseGate:
     """values * Xi while noise is wanted, values * theta otherwise.
 
-    A layer's neurons (a site of one axis) come as (samples, ..., neurons): every sample draws its own noise, which the
-    axes between share, so that a value and its derivatives are multiplied alike. Coefficients come as
-    (features, *site): one draw per entry, shared by its features.
+    A layer's neurons (a site of one axis) come as (samples, neurons): every sample draws its own noise. Coefficients
+    come as (features, *site): one draw per entry, shared by its features.
     """
 
     def __init__(self, state: Callable[[], Noise], noisy: Callable[[], bool], generator: torch.Generator) -> None:
@@ -46,10 +45,8 @@ class NoiseGate:
         noise = self.state()
         if not self.noisy():
             return values * noise.mean
-        if noise.mean.dim() > 1:
-            return values * noise.draw(1, self.generator)[0]
-        own = noise.draw(len(values), self.generator)
-        return values * own.view(len(values), *[1] * (values.dim() - 2), own.shape[1])
+        draws = len(values) if noise.mean.dim() == 1 else 1
+        return values * noise.draw(draws, self.generator)
 
 
 class LocalNoiseGate(NoiseGate):
