@@ -118,7 +118,338 @@ def _show_report(algorithm):
 
 _IN_MENU = '<ShowInMenu category="Neural" />'
 
-_COMPRESS_PANEL = """
+
+def _property(kind, label, default, text, inside="", when=(), advanced=True, count=1):
+    """A property that is one setting of a compression, as XML; its name is its label without blanks.
+
+    ``when``: pairs of another property and its values (blanks between them) with which alone this one is shown.
+    """
+    name = label.replace(" ", "")
+    decorators = "".join(
+        f'<PropertyWidgetDecorator type="GenericDecorator" mode="visibility" property="{other}" values="{values}" />'
+        for other, values in when
+    )
+    if decorators:
+        inside += f"<Hints>{decorators}</Hints>"
+    return (
+        f'<{kind}VectorProperty name="{name}" label="{label}" command="Set{name}" number_of_elements="{count}" '
+        f'default_values="{default}" panel_visibility="{"advanced" if advanced else "default"}">{inside}'
+        f"<Documentation>{text}</Documentation></{kind}VectorProperty>"
+    )
+
+
+def _whole(label, default, low, high, text, **more):
+    """A whole number."""
+    return _property("Int", label, default, text, f'<IntRangeDomain name="range" min="{low}" max="{high}" />', **more)
+
+
+def _number(label, default, text, low=0, high=None, **more):
+    """A number; with two bounds ParaView shows a slider."""
+    bounds = f'min="{low}"' + ("" if high is None else f' max="{high}"')
+    return _property("Double", label, default, text, f'<DoubleRangeDomain name="range" {bounds} />', **more)
+
+
+def _choice(label, default, known, text, **more):
+    """One of some texts."""
+    items = "".join(f'<String value="{one}" />' for one in known.split())
+    return _property(
+        "String", label, default, text, f'<StringListDomain name="known">{items}</StringListDomain>', **more
+    )
+
+
+def _flag(label, default, text, **more):
+    """Yes or no."""
+    return _property("Int", label, default, text, '<BooleanDomain name="bool" />', **more)
+
+
+def _group(title, *properties):
+    """Properties under a heading: their XML, and that of the group."""
+    names = "".join(f'<Property name="{p.split(chr(34))[1]}" />' for p in properties)
+    return "\n".join(properties) + f'\n<PropertyGroup label="{title}">{names}</PropertyGroup>\n'
+
+
+_PRUNERS = "none mask smallify variational-static variational-dynamic"
+_FVSRN, _NEURCOMP = [("Network", "fvsrn")], [("Network", "neurcomp")]
+_MASK, _SMALLIFY = [("Pruner", "mask")], [("Pruner", "smallify")]
+_STATIC, _DYNAMIC = [("Pruner", "variational-static")], [("Pruner", "variational-dynamic")]
+_VARIATIONAL = [("Pruner", "variational-static variational-dynamic")]
+_PRUNING = [("Pruner", "mask smallify variational-static variational-dynamic")]
+_STEPS = [("Decay", "passes plateau")]
+_BY_RATIO = "-1: automatic, by network and ratio."
+_NORM = "p of the norm that the weights behind are held down with, sum |w|^p: 1 or 2."
+
+_TARGET = _group(
+    "Target",
+    _number(
+        "Target Ratio",
+        100,
+        "Bytes of the original array / bytes of the file, at least; larger makes a smaller, coarser file. The default, "
+        "100, does not squeeze a small volume below 4096 bytes; any other number is kept to.",
+        1,
+        advanced=False,
+    ),
+    _property("Int", "Target Bytes", 0, "Bytes of the file, at most; 0: Target Ratio counts."),
+    _number(
+        "Parameter Ratio",
+        0,
+        "Values of the array / numbers of the network that are not zero, at least; 0: the size of the file counts.",
+    ),
+)
+
+_TRAINING = _group(
+    "Training",
+    _number(
+        "Training Seconds",
+        120,
+        "Training ends after this time at the latest; 0: no limit. Longer is better.",
+        advanced=False,
+    ),
+    _number(
+        "Training Passes",
+        0,
+        "Training ends after so many passes over the volume at the latest; 0: no limit of this kind (75 passes of "
+        "fvsrn, 100 of neurcomp, where there is no time limit either). With seconds too, whichever ends first.",
+        advanced=False,
+    ),
+    _choice(
+        "Device",
+        "auto",
+        "auto cpu cuda",
+        "Where the next training runs; auto takes a CUDA device where there is one. Changing it does not train again.",
+        advanced=False,
+    ),
+    """<StringVectorProperty name="StartFile" label="Start File" command="SetStartFile" number_of_elements="1"
+    default_values="" panel_visibility="advanced">
+  <FileListDomain name="files" />
+  <Hints><FileChooser extensions="srn" file_description="Neural files" /></Hints>
+  <Documentation>A .srn file whose network the training starts from, say that of the time step before; its sizes then
+  count. Empty: a fresh network.</Documentation>
+</StringVectorProperty>""",
+    _whole("Batch", 32768, 1, 1 << 24, "Samples per step, at most."),
+    _choice(
+        "Sampler",
+        "lattice",
+        "lattice random",
+        "lattice: voxels on random planes, fast and exact. random: independent positions, interpolated truth.",
+    ),
+    _number("Prune Share", 2 / 3, "Share of the run that trains with the pruner; the rest fine-tunes.", high=1),
+    _number("Fine Tune Rate", 0.5, "Step size that fine-tuning starts with, as a share of the first one.", high=1),
+    _choice(
+        "Decay",
+        "cosine",
+        "cosine passes plateau",
+        "How the step size falls: half a cosine wave; by a factor every so many passes; or by a factor when the error "
+        "no longer falls.",
+    ),
+    _number("Final Rate", 0.02, "Step size that no decay falls below, as a share of the phase's first one.", high=1),
+    _number("Decay Factor", 0.5, "What each such step leaves of the step size.", high=1, when=_STEPS),
+    _number("Decay Passes", 10, "Passes between two such steps; for plateau: without progress.", when=_STEPS),
+)
+
+_NETWORK = _group(
+    "Network",
+    _choice(
+        "Network",
+        "fvsrn",
+        "fvsrn neurcomp",
+        "fvsrn: a latent grid and a small network, fast on a CPU. neurcomp: one larger network, for smooth fields and "
+        "patient users.",
+        advanced=False,
+    ),
+    _whole(
+        "Features",
+        0,
+        0,
+        256,
+        "Latent features per grid vertex; 0: automatic, 4, or 1 on the finer grid that a pruner starts with.",
+        when=_FVSRN,
+        advanced=False,
+    ),
+    _choice(
+        "Wavelet",
+        "bior4.4",
+        "bior4.4 bior2.2 bior6.8 db2 db4 haar sym4 sym8 coif2 none",
+        "Wavelet whose coefficients the latent grid is kept as; none: a plain grid. Any other one of PyWavelets: "
+        "fvsrn.wavelet in More Settings.",
+        when=_FVSRN,
+        advanced=False,
+    ),
+    _whole("Wavelet Levels", 3, 0, 10, "How often the grid is split; short axes less.", when=_FVSRN, advanced=False),
+    _property(
+        "Int",
+        "Latent Grid",
+        "0 0 0",
+        "Latent samples along x, y and z; 0 0 0: automatic, from the target and the volume's proportions.",
+        '<IntRangeDomain name="range" min="0 0 0" max="1024 1024 1024" />',
+        when=_FVSRN,
+        count=3,
+    ),
+    _whole("Predictor Layers", 3, 1, 32, "Hidden layers of the small network.", when=_FVSRN),
+    _whole("Predictor Width", 0, 0, 1024, "Neurons of each; 0: automatic, 16 to 32 by the target.", when=_FVSRN),
+    _whole("Fourier Frequencies", 4, 0, 24, "Fourier frequencies of the position.", when=_FVSRN),
+    _number("Fvsrn Learning Rate", 0.02, "First step size of the optimiser.", when=_FVSRN),
+    _whole(
+        "Blocks", 4, 1, 64, "Residual blocks, or sine layers where Residual is off.", when=_NEURCOMP, advanced=False
+    ),
+    _whole(
+        "Width",
+        0,
+        0,
+        4096,
+        "Neurons of each layer; 0: automatic, by target and blocks.",
+        when=_NEURCOMP,
+        advanced=False,
+    ),
+    _flag("Residual", 1, "Residual blocks, or a plain stack of sine layers.", when=_NEURCOMP, advanced=False),
+    _number(
+        "Gradient Weight",
+        0,
+        "Weight of the error of the field's spatial derivatives; 0: not asked for. Training then takes about four "
+        "times as long.",
+        when=_NEURCOMP,
+        advanced=False,
+    ),
+    _number("Omega", 30, "Frequency scale of every sine layer.", when=_NEURCOMP),
+    _number("Neurcomp Learning Rate", 0.001, "First step size of the optimiser.", when=_NEURCOMP),
+)
+
+_PRUNER = _group(
+    "Pruner",
+    _choice(
+        "Pruner",
+        "smallify",
+        _PRUNERS,
+        "What finds the parameters that the field does not need. mask: on-off masks. smallify: switches that change "
+        "sign where nothing is lost. variational: noise that grows where nothing is lost; static has one error scale "
+        "for the whole volume, dynamic learns one for each place. none: nothing is removed.",
+        advanced=False,
+    ),
+    _number(
+        "Mask Lambda",
+        -1,
+        f"Weight of the sum of the masks; larger prunes more. {_BY_RATIO}",
+        -1,
+        when=_MASK,
+        advanced=False,
+    ),
+    _number(
+        "Mask Weight Lambda", -1, f"Weight of the norm of the weights behind the mask. {_BY_RATIO}", -1, when=_MASK
+    ),
+    _whole("Mask Weight Norm", 2, 1, 2, _NORM, when=_MASK),
+    _number("Mask Initial", 0.9, "Soft mask that every entry starts with.", high=1, when=_MASK),
+    _number(
+        "Mask Threshold", 0.5, "Entries with a soft mask below 1 - this are off.", high=1, when=_MASK, advanced=False
+    ),
+    _number(
+        "Smallify Lambda",
+        -1,
+        f"Weight of the sum of the switches; larger prunes more. {_BY_RATIO}",
+        -1,
+        when=_SMALLIFY,
+        advanced=False,
+    ),
+    _number(
+        "Smallify Weight Lambda",
+        -1,
+        f"Weight of the norm of the weights behind the switches. {_BY_RATIO}",
+        -1,
+        when=_SMALLIFY,
+    ),
+    _whole("Smallify Weight Norm", 2, 1, 2, _NORM, when=_SMALLIFY),
+    _number("Smallify Momentum", 0.02, "Share of a new sign in its moving mean and variance.", high=1, when=_SMALLIFY),
+    _choice("Smallify Initial", "normal", "normal one", "Switches start drawn at random, or open.", when=_SMALLIFY),
+    _number(
+        "Smallify Threshold",
+        0.5,
+        "A switch whose sign varies more than this is pruned; that of a fair coin varies by 1.",
+        when=_SMALLIFY,
+        advanced=False,
+    ),
+    _number(
+        "Variational Psigma",
+        0,
+        "Error thought harmless, of values from -1 to 1; larger prunes more. 0: automatic, by network and ratio.",
+        when=_STATIC,
+        advanced=False,
+    ),
+    _number(
+        "Variational Threshold",
+        0.9,
+        "Entries with a drop rate above this are pruned.",
+        high=1,
+        when=_VARIATIONAL,
+        advanced=False,
+    ),
+    _number("Variational Initial Drop Rate", 0.05, "Drop rate that the noise starts from.", high=1, when=_VARIATIONAL),
+    _number(
+        "Variational KL Weight",
+        1,
+        "Largest weight of the divergence from the prior; larger prunes more, 1 is the variational bound.",
+        when=_VARIATIONAL,
+        advanced=False,
+    ),
+    _number("Variational KL Ramp", 2, "That weight is reached after 1 / this of the pruning phase.", when=_VARIATIONAL),
+    _number("Variational Weight Lambda", 0, "Weight of the norm of the weights behind the gates.", when=_VARIATIONAL),
+    _whole("Variational Weight Norm", 2, 1, 2, _NORM, when=_VARIATIONAL),
+    _number(
+        "Variational Entropy Lambda",
+        0,
+        "Weight of the entropy of the drop rates, which drives them to 0 or 1.",
+        when=_VARIATIONAL,
+    ),
+    _whole(
+        "Variational Sigma Layers", 2, 1, 8, "Hidden layers of the network that learns the error scale.", when=_DYNAMIC
+    ),
+    _whole("Variational Sigma Width", 16, 1, 256, "Neurons of each of them.", when=_DYNAMIC),
+    _flag(
+        "Variational Local Reparameterisation",
+        0,
+        "Draw the noise behind the next linear map, for each sample its own: less gradient noise, more work.",
+        when=_VARIATIONAL,
+    ),
+    _whole(
+        "Variational Reflections",
+        0,
+        0,
+        16,
+        "Householder reflections that correlate the noise of a layer; 0: independent noise.",
+        when=_VARIATIONAL,
+    ),
+    _choice(
+        "Pruning Thresholds",
+        "searched",
+        "searched layerwise fixed",
+        "searched: what is least needed goes until the file fits, over all layers alike. layerwise: a threshold for "
+        "each layer, searched for the least error at that size. fixed: the pruner's own, or Layer Thresholds.",
+        when=_PRUNING,
+        advanced=False,
+    ),
+    _property(
+        "String",
+        "Layer Thresholds",
+        "",
+        "Drop rates above which is pruned, one for each layer or wavelet level, as in 0.9 0.8 0.5; empty: the pruner's "
+        "own threshold.",
+        when=[*_PRUNING, ("PruningThresholds", "fixed")],
+        advanced=False,
+    ),
+    _number(
+        "Oversize",
+        0,
+        "Entries that a pruned network starts with, for one that the file can hold; 0: automatic.",
+        when=_PRUNING,
+    ),
+)
+
+_STORAGE = _group(
+    "Storage",
+    _whole("Grid Bits", 0, 0, 16, "Bits of each stored number of the latent grid, at most; 0: what fills the file."),
+    _whole("Weight Bits", 0, 0, 16, "Bits of each stored weight of the network, at most; 0: what fills the file."),
+    _choice("Quantiser", "uniform", "uniform kmeans", "uniform: equal steps. kmeans: a codebook for each array."),
+    _number("Quantiser Passes", 0, "Passes in which steps or codebooks are trained once the codes are fixed."),
+)
+
+_COMPRESS_PANEL = f"""
 <StringVectorProperty name="Array" label="Array" command="SetInputArrayToProcess" number_of_elements="5"
     element_types="0 0 0 0 2" animateable="0">
   <ArrayListDomain name="array_list" attribute_type="Scalars" input_domain_name="input_array">
@@ -126,64 +457,19 @@ _COMPRESS_PANEL = """
   </ArrayListDomain>
   <Documentation>The point or cell array to compress: one number or several components per sample.</Documentation>
 </StringVectorProperty>
-
-<DoubleVectorProperty name="TargetRatio" label="Target Ratio" command="SetTargetRatio" number_of_elements="1"
-    default_values="100">
-  <DoubleRangeDomain name="range" min="1" />
-  <Documentation>Bytes of the original array / bytes of the file, at least; larger makes a smaller, coarser file.
-  The default, 100, does not squeeze a small volume below 4096 bytes; any other number is kept to.</Documentation>
-</DoubleVectorProperty>
-<DoubleVectorProperty name="TrainingSeconds" label="Training Seconds" command="SetTrainingSeconds"
-    number_of_elements="1" default_values="120">
-  <DoubleRangeDomain name="range" min="0" />
-  <Documentation>Training ends after this time at the latest; 0: no limit. Longer is better.</Documentation>
-</DoubleVectorProperty>
-<DoubleVectorProperty name="TrainingPasses" label="Training Passes" command="SetTrainingPasses"
-    number_of_elements="1" default_values="0">
-  <DoubleRangeDomain name="range" min="0" />
-  <Documentation>Training ends after so many passes over the volume at the latest; 0: no limit of this kind (75 passes
-  of fvsrn, 100 of neurcomp, where there is no time limit either). With seconds too, whichever
-  ends first.</Documentation>
-</DoubleVectorProperty>
-<StringVectorProperty name="Network" label="Network" command="SetNetwork" number_of_elements="1"
-    default_values="fvsrn">
-  <StringListDomain name="networks"><String value="fvsrn" /><String value="neurcomp" /></StringListDomain>
-  <Documentation>fvsrn: a latent grid and a small network, fast on a CPU. neurcomp: one larger network, for smooth
-  fields and patient users.</Documentation>
-</StringVectorProperty>
-<StringVectorProperty name="Pruner" label="Pruner" command="SetPruner" number_of_elements="1"
-    default_values="smallify">
-  <StringListDomain name="pruners"><String value="none" /><String value="smallify" /></StringListDomain>
-  <Documentation>What removes the parameters that the field does not need.</Documentation>
-</StringVectorProperty>
-<StringVectorProperty name="Device" label="Device" command="SetDevice" number_of_elements="1" default_values="auto">
-  <StringListDomain name="devices"><String value="auto" /><String value="cpu" /><String value="cuda" />
-  </StringListDomain>
-  <Documentation>Where the next training runs; auto takes a CUDA device where there is one. Changing it does not train
-  again.</Documentation>
-</StringVectorProperty>
-<IntVectorProperty name="GridBits" label="Grid Bits" command="SetGridBits" number_of_elements="1" default_values="8"
-    panel_visibility="advanced">
-  <IntRangeDomain name="range" min="1" max="16" />
-  <Documentation>Bits of each stored number of the latent grid.</Documentation>
-</IntVectorProperty>
-<IntVectorProperty name="WeightBits" label="Weight Bits" command="SetWeightBits" number_of_elements="1"
-    default_values="0" panel_visibility="advanced">
-  <IntRangeDomain name="range" min="0" max="16" />
-  <Documentation>Bits of each stored weight of the network; 0: what suits the network.</Documentation>
-</IntVectorProperty>
-<StringVectorProperty name="Quantiser" label="Quantiser" command="SetQuantiser" number_of_elements="1"
-    default_values="uniform" panel_visibility="advanced">
-  <StringListDomain name="quantisers"><String value="uniform" /><String value="kmeans" /></StringListDomain>
-  <Documentation>uniform: equal steps. kmeans: a codebook for each array.</Documentation>
-</StringVectorProperty>
+{_TARGET}
+{_TRAINING}
+{_NETWORK}
+{_PRUNER}
+{_STORAGE}
 <IdTypeVectorProperty name="Seed" label="Seed" command="SetSeed" number_of_elements="1" default_values="0"
     panel_visibility="advanced">
   <Documentation>Of all random numbers: same data, settings, seed and machine give the same file.</Documentation>
 </IdTypeVectorProperty>
 <StringVectorProperty name="MoreSettings" label="More Settings" command="SetMoreSettings" number_of_elements="1"
     default_values="" panel_visibility="advanced">
-  <Documentation>Any other setting by its name, as in: fvsrn.features=8 training.batch=16384</Documentation>
+  <Documentation>Any setting by its name, as in: target.bytes=20000 fvsrn.wavelet=sym6. They win over the
+  panel.</Documentation>
 </StringVectorProperty>
 <Property name="TrainAgain" label="Train Again" command="TrainAgain" panel_widget="command_button"
     panel_visibility="advanced">
@@ -195,13 +481,9 @@ _COMPRESS_PANEL = """
   <Documentation>What the last training made: size, ratio, errors, time. Or why it failed.</Documentation>
 </StringVectorProperty>
 
-<PropertyGroup label="Target"><Property name="TargetRatio" /></PropertyGroup>
-<PropertyGroup label="Training">
-  <Property name="TrainingSeconds" /><Property name="TrainingPasses" /><Property name="Network" />
-  <Property name="Pruner" /><Property name="Device" />
-</PropertyGroup>
 <OutputPort name="Reconstruction" index="0" id="port0" />
 <OutputPort name="Training History" index="1" id="port1" />
+<OutputPort name="Drop Rates" index="2" id="port2" />
 """
 
 _FINENESS = """
@@ -303,7 +585,7 @@ _SAMPLE_PANEL = """
 @smproperty.input(name="Input", port_index=0)
 @smdomain.xml('<InputArrayDomain name="input_array" attribute_type="any" />')
 @smdomain.datatype(dataTypes=["vtkImageData"], composite_data_supported=False)
-class NeuralCompress(_algorithm("compress", "NeuralCompress", 1, 2)):
+class NeuralCompress(_algorithm("compress", "NeuralCompress", 1, 3)):
     """Trains a network on one array and shows what the small file made of it gives back."""
 
     def RequestData(self, request, inInfo, outInfo):

@@ -12,15 +12,18 @@ import numpy as np
 from vtkmodules.vtkCommonDataModel import vtkDataObject, vtkImageData, vtkTable
 
 import srn_core
-from srn_core.config import CompressConfig
+from srn_core.config import NETWORKS, CompressConfig
 from srn_core.errors import SrnError, SrnInputError
 from srn_core.volume import Volume
 from srn_filters import carrier, packages, requests, vtk_bridge
-from srn_filters.algorithm import NeuralAlgorithm, setting, text
+from srn_filters.algorithm import setting, text
+from srn_filters.panel import SECTIONS, WithPanel, chosen
 from srn_filters.report import readable
 
 DEFAULT_RATIO = 100.0
 """What a panel shows that nobody touched. Left to the library then, which spares small volumes an impossible target."""
+DEFAULT_SECONDS = 120.0
+"""A panel's user waits, and before ParaView 6.1 cannot stop a training: unlike the library's, its time is bounded."""
 REMEMBERED = 64
 """Finished files an algorithm keeps, oldest dropped first: going back and forth in time trains each step once."""
 
@@ -32,10 +35,12 @@ class Made:
     content: bytes
     report: Mapping[str, Any]
     history: Mapping[str, Any]
+    drop_rates: Mapping[str, Any]
 
 
-class NeuralCompress(NeuralAlgorithm):
-    """Input: an image. Output 0: the same image as the decoder gives it back; output 1: the training history.
+class NeuralCompress(WithPanel):
+    """Input: an image. Output 0: the same image as the decoder gives it back; 1: the training history; 2: the histogram
+    of the drop rates that the pruner learnt.
 
     Training runs once for the same values, geometry and settings (see :func:`training_key`), whatever the pipeline
     does.
@@ -45,32 +50,17 @@ class NeuralCompress(NeuralAlgorithm):
     needs = packages.TRAINING
 
     def __init__(self) -> None:
-        super().__init__(nInputPorts=1, inputType="vtkImageData", nOutputPorts=2, outputType="vtkImageData")
-        defaults = CompressConfig()
-        self._network = defaults.network
-        self._pruner = defaults.pruner
+        super().__init__(nInputPorts=1, inputType="vtkImageData", nOutputPorts=3, outputType="vtkImageData")
+        self.remember_defaults()
+        self.panel["TrainingSeconds"] = DEFAULT_SECONDS
         self._ratio = DEFAULT_RATIO
-        self._passes = 0.0
-        self._seconds = 120.0
-        self._method = defaults.quantise.method
-        self._grid_bits = defaults.quantise.grid_bits
-        self._weight_bits = defaults.quantise.weight_bits or 0
-        self._device = defaults.device
-        self._seed = defaults.seed
+        self._device = CompressConfig().device
         self._more = ""
         self._made: OrderedDict[str, Made] = OrderedDict()
         self._refused: tuple[str, Exception] = ("", SrnError())
         self._report_text = ""
 
-    SetNetwork = setting("_network", text)
-    SetPruner = setting("_pruner", text)
     SetTargetRatio = setting("_ratio", float)
-    SetTrainingPasses = setting("_passes", float)
-    SetTrainingSeconds = setting("_seconds", float)
-    SetQuantiser = setting("_method", text)
-    SetGridBits = setting("_grid_bits", int)
-    SetWeightBits = setting("_weight_bits", int)
-    SetSeed = setting("_seed", int)
     SetMoreSettings = setting("_more", text)
 
     def SetDevice(self, device: Optional[str]) -> None:
@@ -88,8 +78,8 @@ class NeuralCompress(NeuralAlgorithm):
         return self._report_text or "Not yet applied."
 
     def FillOutputPortInformation(self, port: int, info: Any) -> int:
-        """Called by VTK: an image and a table."""
-        info.Set(vtkDataObject.DATA_TYPE_NAME(), "vtkTable" if port == 1 else "vtkImageData")
+        """Called by VTK: an image and two tables."""
+        info.Set(vtkDataObject.DATA_TYPE_NAME(), "vtkImageData" if port == 0 else "vtkTable")
         return 1
 
     def RequestUpdateExtent(self, request: Any, inInfo: Any, outInfo: Any) -> int:
@@ -119,28 +109,21 @@ class NeuralCompress(NeuralAlgorithm):
         carrier.attach(result, made.content, made.report)
         vtkImageData.GetData(out_info, 0).ShallowCopy(result)
         vtkTable.GetData(out_info, 1).ShallowCopy(vtk_bridge.table(made.history))
-        self._report_text = readable(made.report)
+        vtkTable.GetData(out_info, 2).ShallowCopy(vtk_bridge.table(made.drop_rates))
+        self._report_text = readable(made.report, "Drop Rates" if made.drop_rates else None)
 
     def config(self) -> CompressConfig:
         """The settings of the panel. Raises SrnInputError for settings that make no sense."""
-        for name, value in (("Training Passes", self._passes), ("Training Seconds", self._seconds)):
+        for name in ("TrainingPasses", "TrainingSeconds"):
+            value = self.panel[name]
             if value < 0:
-                raise SrnInputError(f"{name} must be 0 (no limit of this kind) or more, not {value:g}")
-        settings: dict[str, Any] = {
-            "network": self._network,
-            "pruner": self._pruner,
-            "device": self._device,
-            "seed": self._seed,
-            "training.passes": self._passes or None,
-            "training.seconds": self._seconds or None,
-            "quantise.method": self._method,
-            "quantise.grid_bits": self._grid_bits,
-            "quantise.weight_bits": self._weight_bits or None,
-        }
-        more = parse_settings(self._more)
-        if self._ratio != DEFAULT_RATIO and "target.bytes" not in more:
-            settings["target.ratio"] = self._ratio
-        return CompressConfig().with_settings({**settings, **more})
+                label = name.replace("Training", "Training ")
+                raise SrnInputError(f"{label} must be 0 (no limit of this kind) or more, not {value:g}")
+        settings = {**chosen(self.panel), "device": self._device, **parse_settings(self._more)}
+        other_target = any(settings.get(name) is not None for name in ("target.bytes", "target.parameter_ratio"))
+        if self._ratio != DEFAULT_RATIO and not other_target:
+            settings.setdefault("target.ratio", self._ratio)
+        return CompressConfig().with_settings(settings)
 
     def _volume(self, image: vtkImageData) -> Volume:
         information = self.GetInputArrayInformation(0)
@@ -164,7 +147,9 @@ class NeuralCompress(NeuralAlgorithm):
             except SrnError as error:
                 self._refused = key, error
                 raise
-            self._made[key] = Made(result.file.to_bytes(), result.report, result.history)
+            self._made[key] = Made(
+                result.file.to_bytes(), result.report, result.history, getattr(result, "drop_rates", {})
+            )
             while len(self._made) > REMEMBERED:
                 self._made.popitem(last=False)
         self._made.move_to_end(key)
@@ -180,13 +165,23 @@ class NeuralCompress(NeuralAlgorithm):
 
 def training_key(config: CompressConfig, values: str, volume: Volume) -> str:
     """What a finished file depends on: the values themselves (not when VTK last touched them), what the file says
-    of them, and the settings in force. Not the device, nor the settings of the network or pruner that is not used."""
+    of them, the settings in force, and the file that the training starts from. Not the device, nor the settings of
+    the networks and pruners that are not used."""
     settings = config.to_dict()
-    unused = {"device", "fvsrn", "neurcomp", "smallify"} - {config.network, config.pruner}
-    for name in unused:
+    sections = {*NETWORKS, *SECTIONS.values()} - {"", config.network, SECTIONS[config.pruner]}
+    for name in ("device", *sections):
         settings.pop(name)
     described = (values, str(volume.values.dtype), volume.values.shape, volume.geometry, volume.name, volume.time)
-    return repr((described, settings))
+    return repr((described, settings, _digest_of_file(config.training.start)))
+
+
+def _digest_of_file(path: Optional[str]) -> str:
+    """What a file holds now; the name alone would not tell that it was written anew."""
+    try:
+        with open(path or "", "rb") as file:
+            return hashlib.blake2b(file.read(), digest_size=16).hexdigest()
+    except OSError:
+        return ""  # the training itself says what is wrong with it
 
 
 def parse_settings(more: str) -> dict[str, str]:

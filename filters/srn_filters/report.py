@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any, Mapping, Optional
 
 
-def readable(report: Mapping[str, Any]) -> str:
-    """Sizes, errors and how they came about; what the report does not know is left out."""
+def readable(report: Mapping[str, Any], histogram: Optional[str] = None) -> str:
+    """Sizes, errors and how they came about; what the report does not know is left out.
+
+    ``histogram`` names the output with the histogram of the drop rates, where the pruner learnt any.
+    """
     lines = [
         _line("Size", _size(report)),
         _line("PSNR", _number(report.get("psnr"), "{:.2f} dB")),
@@ -14,6 +17,7 @@ def readable(report: Mapping[str, Any]) -> str:
         _line("Largest error", _number(report.get("max_error"), "{:.4g}")),
         _line("RMSE", _number(report.get("rmse"), "{:.4g}")),
         _line("Network", _network(report)),
+        _line("Pruning", _pruning(report, histogram)),
         _line("Training", _training(report)),
         _line("Decoding", _decoding(report)),
     ]
@@ -49,8 +53,17 @@ def _network(report: Mapping[str, Any]) -> Optional[str]:
     parts = [str(report[k]) for k in ("network", "pruner") if report.get(k)]
     if report.get("parameters") is not None:
         parts.append(f"{int(report['parameters'])} parameters")
-    if report.get("kept_fraction") is not None:
-        parts.append(f"{100 * float(report['kept_fraction']):.0f} % kept")
+    return ", ".join(parts)
+
+
+def _pruning(report: Mapping[str, Any], histogram: Optional[str]) -> Optional[str]:
+    if report.get("kept_fraction") is None:
+        return None
+    parts = [f"{100 * float(report['kept_fraction']):.3g} % kept"]
+    if report.get("fold_change") is not None and float(report["kept_fraction"]) < 1.0:
+        parts.append(f"which changed the field by {100 * float(report['fold_change']):.2g} % of its range")
+    if histogram:
+        parts.append(f"histogram in the output {histogram} (Bar Chart View)")
     return ", ".join(parts)
 
 

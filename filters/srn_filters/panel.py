@@ -1,0 +1,150 @@
+"""Which property of Neural Compress' panel is which setting, and when it counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable, Mapping, Optional
+
+from srn_core.config import CompressConfig
+from srn_filters.algorithm import NeuralAlgorithm, text
+
+FVSRN = ("Network", ("fvsrn",))
+NEURCOMP = ("Network", ("neurcomp",))
+MASK = ("Pruner", ("mask",))
+SMALLIFY = ("Pruner", ("smallify",))
+STATIC = ("Pruner", ("variational-static",))
+DYNAMIC = ("Pruner", ("variational-dynamic",))
+VARIATIONAL = ("Pruner", (*STATIC[1], *DYNAMIC[1]))
+PRUNING = ("Pruner", (*MASK[1], *SMALLIFY[1], *VARIATIONAL[1]))
+
+SECTIONS = {
+    "none": "",
+    "mask": "mask",
+    "smallify": "smallify",
+    "variational-static": "variational",
+    "variational-dynamic": "variational",
+}
+"""Pruner -> the section of the settings that is its own."""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What a property of the panel sets."""
+
+    setting: str
+    """Dotted name of the setting."""
+    automatic: Any = None
+    """The value with which the panel says None: the library chooses."""
+    when: Optional[tuple[str, tuple[str, ...]]] = None
+    """Another property, and its values with which this one is shown and counts."""
+
+
+PANEL: Mapping[str, Bound] = {
+    "Network": Bound("network"),
+    "Pruner": Bound("pruner"),
+    "TargetBytes": Bound("target.bytes", 0),
+    "ParameterRatio": Bound("target.parameter_ratio", 0.0),
+    "TrainingSeconds": Bound("training.seconds", 0.0),
+    "TrainingPasses": Bound("training.passes", 0.0),
+    "Batch": Bound("training.batch"),
+    "Sampler": Bound("training.sampler"),
+    "PruneShare": Bound("training.prune_share"),
+    "FineTuneRate": Bound("training.fine_tune_rate"),
+    "Decay": Bound("training.decay"),
+    "FinalRate": Bound("training.final_rate"),
+    "DecayFactor": Bound("training.decay_factor", when=("Decay", ("passes", "plateau"))),
+    "DecayPasses": Bound("training.decay_passes", when=("Decay", ("passes", "plateau"))),
+    "StartFile": Bound("training.start", ""),
+    "Features": Bound("fvsrn.features", 0, FVSRN),
+    "Wavelet": Bound("fvsrn.wavelet", when=FVSRN),
+    "WaveletLevels": Bound("fvsrn.levels", when=FVSRN),
+    "LatentGrid": Bound("fvsrn.grid", (0, 0, 0), FVSRN),
+    "PredictorLayers": Bound("fvsrn.layers", when=FVSRN),
+    "PredictorWidth": Bound("fvsrn.width", 0, FVSRN),
+    "FourierFrequencies": Bound("fvsrn.frequencies", when=FVSRN),
+    "FvsrnLearningRate": Bound("fvsrn.learning_rate", when=FVSRN),
+    "Blocks": Bound("neurcomp.blocks", when=NEURCOMP),
+    "Width": Bound("neurcomp.width", 0, NEURCOMP),
+    "Residual": Bound("neurcomp.residual", when=NEURCOMP),
+    "GradientWeight": Bound("neurcomp.gradient_weight", when=NEURCOMP),
+    "Omega": Bound("neurcomp.omega", when=NEURCOMP),
+    "NeurcompLearningRate": Bound("neurcomp.learning_rate", when=NEURCOMP),
+    "MaskLambda": Bound("mask.lambda_mask", -1.0, MASK),
+    "MaskWeightLambda": Bound("mask.lambda_weight", -1.0, MASK),
+    "MaskWeightNorm": Bound("mask.weight_norm", when=MASK),
+    "MaskInitial": Bound("mask.initial", when=MASK),
+    "MaskThreshold": Bound("mask.threshold", when=MASK),
+    "SmallifyLambda": Bound("smallify.lambda_beta", -1.0, SMALLIFY),
+    "SmallifyWeightLambda": Bound("smallify.lambda_weight", -1.0, SMALLIFY),
+    "SmallifyWeightNorm": Bound("smallify.weight_norm", when=SMALLIFY),
+    "SmallifyMomentum": Bound("smallify.momentum", when=SMALLIFY),
+    "SmallifyInitial": Bound("smallify.initial", when=SMALLIFY),
+    "SmallifyThreshold": Bound("smallify.threshold", when=SMALLIFY),
+    "VariationalPsigma": Bound("variational.psigma", 0.0, STATIC),
+    "VariationalInitialDropRate": Bound("variational.initial_drop_rate", when=VARIATIONAL),
+    "VariationalThreshold": Bound("variational.threshold", when=VARIATIONAL),
+    "VariationalKLWeight": Bound("variational.kl_weight", when=VARIATIONAL),
+    "VariationalKLRamp": Bound("variational.kl_ramp", when=VARIATIONAL),
+    "VariationalWeightLambda": Bound("variational.lambda_weight", when=VARIATIONAL),
+    "VariationalWeightNorm": Bound("variational.weight_norm", when=VARIATIONAL),
+    "VariationalEntropyLambda": Bound("variational.lambda_entropy", when=VARIATIONAL),
+    "VariationalSigmaLayers": Bound("variational.sigma_layers", when=DYNAMIC),
+    "VariationalSigmaWidth": Bound("variational.sigma_width", when=DYNAMIC),
+    "VariationalLocalReparameterisation": Bound("variational.local_reparameterisation", when=VARIATIONAL),
+    "VariationalReflections": Bound("variational.reflections", when=VARIATIONAL),
+    "PruningThresholds": Bound("pruning.thresholds", when=PRUNING),
+    "LayerThresholds": Bound("pruning.layers", "", ("PruningThresholds", ("fixed",))),
+    "Oversize": Bound("pruning.oversize", 0.0, PRUNING),
+    "GridBits": Bound("quantise.grid_bits", 0),
+    "WeightBits": Bound("quantise.weight_bits", 0),
+    "Quantiser": Bound("quantise.method"),
+    "QuantiserPasses": Bound("quantise.fine_tune_passes"),
+    "Seed": Bound("seed"),
+}
+"""Property -> setting. A property that another one's depends on stands before it."""
+
+
+def default_of(bound: Bound) -> Any:
+    """What the panel shows of a setting that nobody touched."""
+    value: Any = CompressConfig()
+    for part in bound.setting.split("."):
+        value = getattr(value, part)
+    return bound.automatic if value is None else value
+
+
+def chosen(panel: Mapping[str, Any]) -> dict[str, Any]:
+    """Setting -> value of the properties that count: what the panel hides (the settings of pruners and networks that
+    were not chosen) has no say, whatever was typed there before."""
+    counts: dict[str, bool] = {}
+    settings: dict[str, Any] = {}
+    for name, bound in PANEL.items():
+        counts[name] = bound.when is None or (counts[bound.when[0]] and panel[bound.when[0]] in bound.when[1])
+        if counts[name]:
+            settings[bound.setting] = None if panel[name] == bound.automatic else panel[name]
+    return settings
+
+
+class WithPanel(NeuralAlgorithm):
+    """An algorithm that has a method ``Set...`` for every property of :data:`PANEL`, and remembers in ``panel``."""
+
+    panel: dict[str, Any]
+
+    def remember_defaults(self) -> None:
+        """Start from the settings' own defaults."""
+        self.panel = {name: default_of(bound) for name, bound in PANEL.items()}
+
+
+def _setter(name: str) -> Callable[..., None]:
+    def set_value(self: WithPanel, *values: Any) -> None:
+        value: Any = values if len(values) > 1 else values[0]
+        if value is None or isinstance(value, str):  # ParaView hands over an empty text as None
+            value = text(value)
+        if self.panel[name] != value:
+            self.panel[name] = value
+            self.Modified()
+
+    return set_value
+
+
+for _name in PANEL:
+    setattr(WithPanel, f"Set{_name}", _setter(_name))
