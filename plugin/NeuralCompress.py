@@ -449,6 +449,15 @@ _STORAGE = _group(
     _number("Quantiser Passes", 0, "Passes in which steps or codebooks are trained once the codes are fixed."),
 )
 
+# A whole number of 32 bits: for an IdTypeVectorProperty ParaView makes no widget.
+_SEED = _property(
+    "Int",
+    "Seed",
+    0,
+    "Of all random numbers: same data, settings, seed and machine give the same file.",
+    '<IntRangeDomain name="range" min="0" />',
+)
+
 _COMPRESS_PANEL = f"""
 <StringVectorProperty name="Array" label="Array" command="SetInputArrayToProcess" number_of_elements="5"
     element_types="0 0 0 0 2" animateable="0">
@@ -462,10 +471,7 @@ _COMPRESS_PANEL = f"""
 {_NETWORK}
 {_PRUNER}
 {_STORAGE}
-<IdTypeVectorProperty name="Seed" label="Seed" command="SetSeed" number_of_elements="1" default_values="0"
-    panel_visibility="advanced">
-  <Documentation>Of all random numbers: same data, settings, seed and machine give the same file.</Documentation>
-</IdTypeVectorProperty>
+{_SEED}
 <StringVectorProperty name="MoreSettings" label="More Settings" command="SetMoreSettings" number_of_elements="1"
     default_values="" panel_visibility="advanced">
   <Documentation>Any setting by its name, as in: target.bytes=20000 fvsrn.wavelet=sym6. They win over the

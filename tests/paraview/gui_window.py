@@ -1,4 +1,4 @@
-"""Runs the ParaView window on a virtual display and photographs it, with nothing but Xvfb."""
+"""Runs the ParaView window on a virtual display, photographs it and plays events to it, with nothing but Xvfb."""
 
 from __future__ import annotations
 
@@ -17,6 +17,53 @@ WAIT = 240
 """Seconds after which a window that never came is given up: a hang must not stop a test run for ever."""
 
 
+PANEL = (
+    "pqClientMainWindow/propertiesDock/propertiesPanel/scrollArea/qt_scrollarea_viewport/scrollAreaWidgetContents/"
+    "PropertiesFrame/ProxyPanel/"
+)
+"""Where Qt finds the widgets of the properties: each has its property's name."""
+
+
+def choose(name: str, value: str) -> str:
+    """The event: a text is chosen in a drop-down of the panel."""
+    return f'<pqevent object="{PANEL}{name}/ComboBox" command="set_string" arguments="{value}" />'
+
+
+def expect(name: str, visible: bool) -> str:
+    """The check that a widget of the panel is there, or hidden."""
+    return f'<pqcheck object="{PANEL}{name}" property="visible" arguments="{str(visible).lower()}" />'
+
+
+SHOW_ADVANCED = (
+    '<pqevent object="pqClientMainWindow/propertiesDock/propertiesPanel/SearchBox/AdvancedButton" '
+    'command="set_boolean" arguments="true" />'
+)
+
+
+def play(paraview: str, script: str, events: list[str], folder: Path, environment: dict[str, str]) -> str:
+    """Run ``script`` in a window, then play events and checks as ParaView's own tests do.
+
+    Returns what the window wrote; raises AssertionError with it where a check failed.
+    """
+    folder.mkdir(parents=True)
+    _write_preferences(folder)
+    (folder / "script.py").write_text(script, encoding="utf-8")
+    lines = ['<?xml version="1.0" ?>', "<pqevents>", *events, "</pqevents>"]
+    (folder / "events.xml").write_text("\n".join(lines), encoding="utf-8")
+    options = [f"--script={folder / 'script.py'}", f"--test-script={folder / 'events.xml'}"]
+    done = subprocess.run(
+        [*virtual_display(), paraview, *options, f"--test-directory={folder}", "--exit"],
+        env={**environment, **_home(folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=WAIT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
 class Window:
     """A ParaView window that has run ``script`` to its last line."""
 
@@ -32,11 +79,10 @@ class Window:
         script_file.write_text(f"{script}\nopen({str(done)!r}, 'w').close()\n", encoding="utf-8")
         self._frame = frame / "Xvfb_screen0"
         screen = f"-screen 0 {WIDTH}x{HEIGHT}x24 -fbdir {frame}"
-        home = {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder / ".config")}
         with open(self.output, "wb") as output:
             self._process = subprocess.Popen(
                 [*virtual_display(screen), paraview, f"--script={script_file}"],
-                env={**environment, **home, "QT_FONT_DPI": "72"},
+                env={**environment, **_home(folder), "QT_FONT_DPI": "72"},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -79,6 +125,10 @@ class Window:
         start = head[0] + 12 * head[19]
         width, height, line = head[4], head[5], head[12]
         return Image.frombuffer("RGB", (width, height), data[start : start + line * height], "raw", "BGRX", line, 1)
+
+
+def _home(folder: Path) -> dict[str, str]:
+    return {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder / ".config")}
 
 
 def _write_preferences(home: Path) -> None:

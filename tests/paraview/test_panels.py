@@ -2,33 +2,168 @@
 
 from __future__ import annotations
 
-import re
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from typing import Any
 
-from in_paraview import PLUGIN, ROOT, Run
+import numpy as np
+import pytest
+from gui_window import SHOW_ADVANCED, choose, expect, play
+from in_paraview import PLUGIN, ROOT, START, Run, environment, executable
+from srn_filters.compress import NeuralCompress, training_key
+from srn_filters.panel import PANEL, SECTIONS, chosen, default_of
 
 from srn_core import config
+from srn_core.config import CompressConfig
+from srn_core.errors import SrnInputError
+from srn_core.volume import Geometry, Volume
+
+CHOICES = {
+    "Network": config.NETWORKS,
+    "Pruner": config.PRUNERS,
+    "Device": config.DEVICES,
+    "Quantiser": config.QUANTISERS,
+    "Sampler": config.SAMPLERS,
+    "Decay": config.DECAYS,
+    "PruningThresholds": config.THRESHOLDS,
+    "SmallifyInitial": ("normal", "one"),
+}
 
 
-def test_choices_and_defaults_are_those_of_the_library() -> None:
-    text = PLUGIN.read_text(encoding="utf-8")
-    panel = re.search(r'_COMPRESS_PANEL = """(.*?)"""', text, re.S)
-    assert panel
-    root = ElementTree.fromstring(f"<panel>{panel[1]}</panel>")
-    properties = {node.get("name"): node for node in root if node.get("name")}
+def properties(run: Run) -> dict[str, ElementTree.Element]:
+    """The properties of Neural Compress as the plugin gives them to ParaView."""
+    panel = run("tell(panel=sys.modules['NeuralCompress']._COMPRESS_PANEL)").facts["panel"]
+    return {
+        str(node.get("name")): node for node in ElementTree.fromstring(f"<panel>{panel}</panel>") if node.get("name")
+    }
 
-    def choices(name: str) -> set[str]:
-        return {str(s.get("value")) for s in properties[name].iter("String")}
 
-    assert choices("Network") == set(config.NETWORKS)
-    assert choices("Pruner") == set(config.PRUNERS)
-    assert choices("Device") == set(config.DEVICES)
-    assert choices("Quantiser") == set(config.QUANTISERS)
-    defaults = config.CompressConfig()
-    assert properties["Network"].get("default_values") == defaults.network
-    assert properties["Pruner"].get("default_values") == defaults.pruner
-    assert properties["GridBits"].get("default_values") == str(defaults.quantise.grid_bits)
-    assert properties["WeightBits"].get("default_values") == str(defaults.quantise.weight_bits or 0)
+def conditions(name: str) -> dict[str, set[str]]:
+    """Other properties, and their values with which one is shown."""
+    when = PANEL[name].when if name in PANEL else None
+    return {} if when is None else {when[0]: set(when[1]), **conditions(when[0])}
+
+
+def test_panel_offers_every_setting_with_its_default_and_bounds(run: Run) -> None:
+    found = properties(run)
+    assert {b.setting for b in PANEL.values()} | {"device", "target.ratio"} == set(config.setting_names())
+    assert set(PANEL) | {"Device", "TargetRatio"} | {"Array", "MoreSettings", "TrainAgain", "Report"} >= set(found) - {
+        "Reconstruction",
+        "Training History",
+        "Drop Rates",
+    }
+    for name, known in CHOICES.items():
+        assert tuple(str(s.get("value")) for s in found[name].iter("String")) == known, name
+    for name, bound in PANEL.items():
+        shown, meant = str(found[name].get("default_values")), default_of(bound)
+        if name == "TrainingSeconds":
+            meant = 120
+        if isinstance(meant, str):
+            assert shown == meant, name
+        else:
+            assert [float(v) for v in shown.split()] == [float(v) for v in np.ravel(meant)], name
+        decorators = found[name].iter("PropertyWidgetDecorator")
+        assert {d.get("property"): set(str(d.get("values")).split()) for d in decorators} == conditions(name), name
+        for bounds in found[name].iter("IntRangeDomain"):
+            if bounds.get("max") is None:
+                continue
+            low, high = (tuple(int(v) for v in str(bounds.get(end)).split()) for end in ("min", "max"))
+            for end in (low, high):
+                value: Any = end if len(end) > 1 else end[0]
+                CompressConfig().with_settings({bound.setting: None if value == bound.automatic else value})
+            beyond = tuple(v + 1 for v in high)
+            with pytest.raises(SrnInputError):
+                CompressConfig().with_settings({bound.setting: beyond if len(beyond) > 1 else beyond[0]})
+
+
+def test_window_shows_the_settings_of_what_was_chosen_alone(tmp_path: Path) -> None:
+    """Every widget, for each pruner, network and other choice that another one depends on."""
+    now = {"Network": "fvsrn", "Pruner": "smallify", "Decay": "cosine", "PruningThresholds": "searched"}
+    steps = [("Pruner", p) for p in config.PRUNERS] + [("Network", n) for n in config.NETWORKS]
+    steps += [("Decay", d) for d in config.DECAYS]
+    steps += [("Pruner", "mask"), ("PruningThresholds", "fixed"), ("Pruner", "none")]
+    events = [expect("Network", True), expect("Omega", False), expect("Batch", False), SHOW_ADVANCED]
+    for name, value in steps:
+        now[name] = value
+        events.append(choose(name, value))
+        events += [expect(p, all(now[o] in values for o, values in conditions(p).items())) for p in PANEL]
+    script = """
+from paraview.simple import *
+wavelet = Wavelet(WholeExtent=[-4, 4, -4, 4, -4, 4])
+wavelet.UpdatePipeline()
+SetActiveSource(NeuralCompress(Input=wavelet))
+"""
+    window = environment(PV_PLUGIN_PATH=str(PLUGIN.parent), PYTHONPATH=str(START), QT_QPA_PLATFORM=None)
+    said = play(executable("paraview"), script, events, tmp_path / "home", window)
+    assert "Success =  true" in said
+    with pytest.raises(AssertionError, match="Expecting: true"):
+        play(executable("paraview"), script, [expect("MaskLambda", True)], tmp_path / "again", window)
+
+
+def test_hidden_settings_have_no_say() -> None:
+    filter = NeuralCompress()
+    for name, value in (
+        ("MaskThreshold", 0.3),
+        ("VariationalPsigma", 0.02),
+        ("LayerThresholds", "0.9 0.8"),
+        ("Width", 7),
+    ):
+        getattr(filter, f"Set{name}")(value)
+    assert filter.config() == NeuralCompress().config()
+    assert not {"mask.threshold", "variational.psigma", "pruning.layers", "neurcomp.width"} & set(chosen(filter.panel))
+    filter.SetPruner("variational-dynamic")
+    assert filter.config().variational == CompressConfig().variational  # psigma belongs to the static one
+    filter.SetPruner("variational-static")
+    filter.SetPruningThresholds("fixed")
+    filter.SetNetwork("neurcomp")
+    made = filter.config()
+    assert (made.variational.psigma, made.pruning.layers, made.neurcomp.width) == (0.02, (0.9, 0.8), 7)
+    assert made.mask == CompressConfig().mask
+    filter.SetPruner("none")
+    assert filter.config().pruning == CompressConfig().pruning
+
+
+def test_targets_of_the_panel() -> None:
+    filter = NeuralCompress()
+    assert filter.config().target == CompressConfig().target
+    filter.SetTargetRatio(50)
+    assert filter.config().target.ratio == 50
+    filter.SetTargetBytes(9000)
+    assert (filter.config().target.ratio, filter.config().target.bytes) == (None, 9000)
+    filter.SetTargetBytes(0)
+    filter.SetMoreSettings("target.ratio=70")
+    assert filter.config().target.ratio == 70
+    filter.SetMoreSettings("target.parameter_ratio=70")
+    assert (filter.config().target.ratio, filter.config().target.parameter_ratio) == (None, 70)
+
+
+def test_training_depends_on_the_sections_in_force_alone(tmp_path: Path) -> None:
+    assert set(SECTIONS) == set(config.PRUNERS)
+    volume = Volume(np.zeros((2, 2, 2), np.float32), Geometry((2, 2, 2)), "density")
+
+    def key(pruner: str, network: str, setting: str, value: Any) -> str:
+        return training_key(CompressConfig(network, pruner).with_settings({setting: value}), "values", volume)
+
+    changes = {
+        "mask": ("mask.threshold", 0.4),
+        "smallify": ("smallify.momentum", 0.3),
+        "variational": ("variational.kl_weight", 2.0),
+        "fvsrn": ("fvsrn.layers", 2),
+        "neurcomp": ("neurcomp.blocks", 2),
+        "seed": ("seed", 2),
+        "device": ("device", "cpu"),
+        "training": ("training.decay", "plateau"),
+    }
+    for pruner in config.PRUNERS:
+        for network in config.NETWORKS:
+            plain = key(pruner, network, "seed", 0)
+            counting = {n for n, change in changes.items() if key(pruner, network, *change) != plain}
+            assert counting == {"seed", "training", network, SECTIONS[pruner]} - {""}
+    start = tmp_path / "a.srn"
+    start.write_bytes(b"one")
+    first = key("none", "fvsrn", "training.start", str(start))
+    start.write_bytes(b"two")
+    assert key("none", "fvsrn", "training.start", str(start)) != first
 
 
 def test_every_property_is_documented_and_labelled(run: Run) -> None:
@@ -58,3 +193,24 @@ def test_every_property_is_documented_and_labelled(run: Run) -> None:
         for name, label in properties.items():
             if name not in ("ArraysInfo", "TimestepValues"):
                 assert f"| {label} |" in body, f"{proxy}: '{label}' ({name}) is not in docs/properties.md"
+
+
+def test_documented_settings_and_defaults_are_those_of_the_panel() -> None:
+    """docs/properties.md names the setting and the default of each property that is one."""
+    text = (ROOT / "docs" / "properties.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| ")]
+    documented = {row[0].replace(" ", ""): row[1:] for row in rows if len(row) == 4}
+    panel = {**NeuralCompress().panel, "Device": "auto", "TargetRatio": 100.0}
+    settings = {
+        **{name: bound.setting for name, bound in PANEL.items()},
+        "Device": "device",
+        "TargetRatio": "target.ratio",
+    }
+    assert set(settings.values()) == set(config.setting_names())
+    for name, setting in settings.items():
+        assert documented[name][0] == f"`{setting}`", name
+        default, shown = panel[name], documented[name][1]
+        if isinstance(default, str):
+            assert shown == default, name
+        else:
+            assert np.allclose([float(v) for v in shown.split()], np.ravel(default), rtol=1e-5), name
