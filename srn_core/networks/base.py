@@ -78,6 +78,14 @@ class SceneNetwork(nn.Module, ABC):
         """Mean squared error on a lattice against (z * y * x, components), over what has weight (z * y * x, 1)."""
         return mean_squared_error(self.on_lattice(lattice), target, weight)
 
+    def values_and_gradient(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Values (N, components) and their exact derivatives along x, y, z (N, components, 3) at positions (N, 3).
+
+        Both lead back to the parameters, so that a loss may hold them (2.7). Raises NotImplementedError for a
+        network whose derivatives jump, as those of a latent grid do at its planes.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no derivative that a loss could use")
+
     def for_lattices(self) -> AbstractContextManager[None]:
         """A context for many calls of :meth:`lattice_error` in a row."""
         return nullcontext()
@@ -115,6 +123,14 @@ class SceneNetwork(nn.Module, ABC):
         """``values`` after the gate of a site, if there is one."""
         gate = self._gates.get(site)
         return values if gate is None else gate(values)
+
+    def gate_factors(self, site: str, like: Tensor) -> Optional[Tensor]:
+        """What the gate of a site multiplies values shaped as ``like`` with, drawn once; None: there is no gate.
+
+        For values that go through together with their derivatives, which need the same factors.
+        """
+        gate = self._gates.get(site)
+        return None if gate is None else gate(torch.ones_like(like))
 
     def gated_linear(self, site: str, values: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         """``gated(site, values) @ weight.T + bias``, by the gate itself where it knows how."""

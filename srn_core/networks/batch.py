@@ -22,12 +22,24 @@ class Batch:
     """(N, 1), 1 where there is truth, 0 where not; None: everywhere."""
     gradient: Optional[Tensor] = None
     """(N, components, 3): the truth's derivative along normalised x, y, z; None: not asked for."""
+    gradient_weight: Optional[Tensor] = None
+    """(N, 1), 1 where ``gradient`` is known, 0 where not; None: everywhere."""
 
     def error(self, network: SceneNetwork) -> Tensor:
         """The network's mean squared error at the batch's positions (thesis 2.6)."""
         if isinstance(self.positions, Lattice):
             return network.lattice_error(self.positions, self.target, self.weight)
         return mean_squared_error(network(self.positions), self.target, self.weight)
+
+    def gradient_error(self, network: SceneNetwork) -> Tensor:
+        """Mean squared error of the network's spatial derivatives (thesis 2.7, second term).
+
+        Raises ValueError for a batch without them.
+        """
+        if self.gradient is None:
+            raise ValueError("this batch holds no derivatives")
+        _, gradient = network.values_and_gradient(self.points())
+        return mean_squared_error(gradient.flatten(1), self.gradient.flatten(1), self.gradient_weight)
 
     def values(self, network: SceneNetwork) -> Tensor:
         """The network's values (N, components) at the batch's positions."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from srn_core.networks.base import Lattice, PruneSite, SceneNetwork
-from srn_core.networks.siren import ResidualSineBlock, SineLayer
+from srn_core.networks.siren import Jet, ResidualSineBlock, SineLayer
 from srn_core.spec import NeurcompSpec
 
 
@@ -67,6 +67,27 @@ class Neurcomp(SceneNetwork):
         x, y, z = (u[:, None] * weight[:, axis] for axis, u in enumerate((lattice.x, lattice.y, lattice.z)))
         angle = (z + self.first.bias)[:, None, None] + y[:, None] + x
         return self._after_first(torch.sin(angle.reshape(-1, weight.shape[0])))
+
+    def values_and_gradient(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """As in the base class. Gates multiply values and derivatives alike; their ``linear`` is not asked, since noise
+        drawn behind a linear map would not say how it changes with the position."""
+        directions = torch.eye(3, dtype=points.dtype, device=points.device)[None]
+        x = self.first.of_jet(Jet(points, directions))
+        for i, block in enumerate(self.residual_blocks):
+            inner = block.inner.of_jet(x if block.in_scale == 1.0 else x.times(block.in_scale))
+            x = x.plus(block.outer.of_jet(self._gated_jet(f"block{i}.inner", inner)))
+            if block.out_scale != 1.0:
+                x = x.times(block.out_scale)
+        if not self._spec.residual:
+            for name, layer in zip(["first", *(f"hidden{i}" for i in range(len(self.hidden)))], self.hidden):
+                x = layer.of_jet(self._gated_jet(name, x))
+            x = self._gated_jet(f"hidden{len(self.hidden) - 1}" if self.hidden else "first", x)
+        out = x.linear(self.output.weight, self.output.bias)
+        return out.value, out.slope.transpose(1, 2)
+
+    def _gated_jet(self, site: str, x: Jet) -> Jet:
+        factors = self.gate_factors(site, x.value)
+        return x if factors is None else x.times(factors)
 
     def _after_first(self, x: Tensor) -> Tensor:
         if not self._spec.residual:

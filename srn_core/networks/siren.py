@@ -3,10 +3,40 @@
 from __future__ import annotations
 
 import math
-from typing import Optional
+from typing import NamedTuple, Optional, Union
 
 import torch
 from torch import Tensor, nn
+
+
+class Jet(NamedTuple):
+    """Activations with their derivatives along x, y, z, carried side by side through the layers.
+
+    Forward mode: what comes out is an ordinary graph, whose own backward pass gives the mixed second derivatives that
+    a loss on gradients needs (thesis 2.7), without a backward pass through a backward pass.
+    """
+
+    value: Tensor
+    """(N, width)."""
+    slope: Tensor
+    """(N, 3, width), or (1, 3, width) where it is the same everywhere."""
+
+    def times(self, factor: Union[float, Tensor]) -> Jet:
+        """Multiplied with a number, or with (N, width) factors that do not depend on the position."""
+        by = factor[:, None] if isinstance(factor, Tensor) else factor
+        return Jet(self.value * factor, self.slope * by)
+
+    def plus(self, other: Jet) -> Jet:
+        """The sum."""
+        return Jet(self.value + other.value, self.slope + other.slope)
+
+    def linear(self, weight: Tensor, bias: Tensor) -> Jet:
+        """``weight @ self + bias``."""
+        return Jet(torch.addmm(bias, self.value, weight.t()), self.slope @ weight.t())
+
+    def sine(self) -> Jet:
+        """sin(self); its derivative is cos(self) times that of self."""
+        return Jet(torch.sin(self.value), torch.cos(self.value)[:, None] * self.slope)
 
 
 class SineLayer(nn.Module):
@@ -29,6 +59,10 @@ class SineLayer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, inputs) -> (N, outputs)."""
         return torch.sin(torch.addmm(self.bias, x, (self.omega * self.weight).t()))
+
+    def of_jet(self, x: Jet) -> Jet:
+        """The layer on values and derivatives."""
+        return x.linear(self.omega * self.weight, self.bias).sine()
 
 
 class ResidualSineBlock(nn.Module):

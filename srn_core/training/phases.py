@@ -18,7 +18,7 @@ class Phase:
     rate: float
     """Step size at its start, as a share of the network's learning rate."""
     final_rate: float
-    """Step size at its end, as a share of ``rate``; in between it follows half a cosine."""
+    """Least step size, as a share of ``rate``: the cosine reaches it at the end, the other decays never pass it."""
     prune: bool
     """Whether the pruner takes part; it is folded at the end of the last phase that has it."""
     pruner_weight: float = 1.0
@@ -32,7 +32,9 @@ def phases_of(config: TrainingConfig, pruner: str) -> list[Phase]:
     is followed by the same fine-tuning.
     """
     name = "training" if pruner == "none" else "pruning"
-    first = Phase(name, config.prune_share, 1.0, config.final_rate if config.prune_share == 1 else 0.3, True)
+    # A cosine that ends low before the cut would leave fine-tuning nothing to smooth over.
+    halfway = config.decay == "cosine" and config.prune_share < 1
+    first = Phase(name, config.prune_share, 1.0, 0.3 if halfway else config.final_rate, True)
     if config.prune_share == 1:
         return [first]
     return [first, Phase("fine-tuning", 1.0 - config.prune_share, config.fine_tune_rate, config.final_rate, False)]

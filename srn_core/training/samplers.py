@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, nullcontext
+from typing import Optional
 
 import torch
 from torch import Tensor
@@ -95,11 +96,18 @@ class LatticeSampler(Sampler):
         nx, ny, _ = self.truth.dims
         flat = ((z[:, None] * (ny * nx) + y * nx)[:, :, None] + x).reshape(-1)
         ax, ay, az = self.truth.axes
+        known = self.truth.derivatives
         return Batch(
             Lattice(ax[x], ay[y], az[z]),
             self.truth.values.index_select(0, flat),
-            None if self.truth.valid is None else self.truth.valid.index_select(0, flat)[:, None],
+            _picked(self.truth.valid, flat),
+            None if known is None else known.values.index_select(0, flat),
+            None if known is None else _picked(known.valid, flat),
         )
+
+
+def _picked(valid: Optional[Tensor], flat: Tensor) -> Optional[Tensor]:
+    return None if valid is None else valid.index_select(0, flat)[:, None]
 
 
 class RandomSampler(Sampler):
@@ -118,22 +126,43 @@ class RandomSampler(Sampler):
         high = torch.minimum(low + 1, (sizes - 1).long())
         share = (where - low).to(device)
         low, high = low.to(device), high.to(device)
-        target = torch.zeros(self.batch, truth.values.shape[1], device=device)
-        weight = None if truth.valid is None else torch.ones(self.batch, device=device)
+        corners, parts = [], []
         for corner in range(8):
             bits = [(corner >> axis) & 1 for axis in range(3)]
             index = [high[:, a] if bit else low[:, a] for a, bit in enumerate(bits)]
             part = torch.ones(self.batch, device=device)
             for axis, bit in enumerate(bits):
                 part = part * (share[:, axis] if bit else 1.0 - share[:, axis])
-            flat = (index[2] * truth.dims[1] + index[1]) * truth.dims[0] + index[0]
-            target += part[:, None] * truth.values[flat]
-            if weight is not None and truth.valid is not None:
-                # A position counts only where all the voxels it is interpolated from hold values.
-                weight = weight * torch.where(part > 0, truth.valid[flat], torch.ones_like(part))
+            corners.append((index[2] * truth.dims[1] + index[1]) * truth.dims[0] + index[0])
+            parts.append(part)
         longest = max(max(truth.dims) - 1, 1)
         points = ((2.0 * where - (sizes - 1)) / longest).to(device)
-        return Batch(points, target, None if weight is None else weight[:, None])
+        known = truth.derivatives
+        return Batch(
+            points,
+            _interpolated(truth.values, corners, parts),
+            _whole(truth.valid, corners, parts),
+            None if known is None else _interpolated(known.values, corners, parts),
+            None if known is None else _whole(known.valid, corners, parts),
+        )
+
+
+def _interpolated(values: Tensor, corners: list[Tensor], parts: list[Tensor]) -> Tensor:
+    """Sum over eight corners, indices (N,) into values (voxels, ...), of what they hold times their part (N,)."""
+    out = values.new_zeros(len(corners[0]), *values.shape[1:])
+    for flat, part in zip(corners, parts):
+        out += part.view(-1, *[1] * (values.dim() - 1)) * values[flat]
+    return out
+
+
+def _whole(valid: Optional[Tensor], corners: list[Tensor], parts: list[Tensor]) -> Optional[Tensor]:
+    """(N, 1): 1 where all the voxels that a position is interpolated from are valid."""
+    if valid is None:
+        return None
+    weight = torch.ones_like(parts[0])
+    for flat, part in zip(corners, parts):
+        weight = weight * torch.where(part > 0, valid[flat], torch.ones_like(part))
+    return weight[:, None]
 
 
 SAMPLERS: dict[str, type[Sampler]] = {"lattice": LatticeSampler, "random": RandomSampler}

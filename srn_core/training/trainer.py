@@ -5,15 +5,19 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Callable, Optional
 
 import numpy as np
 import torch
 
+from srn_core.config import TrainingConfig
 from srn_core.errors import SrnInputError
 from srn_core.networks.base import SceneNetwork
+from srn_core.networks.batch import Batch
 from srn_core.progress import Progress, ProgressCallback
 from srn_core.pruners.base import Pruner
+from srn_core.training.decay import Decay, decay_of
 from srn_core.training.history import History
 from srn_core.training.phases import Phase
 from srn_core.training.samplers import Sampler
@@ -23,6 +27,8 @@ ROWS = 200
 """Rows of the history, about."""
 SMOOTHING = 0.05
 MAX_RESTORES = 8
+WORSE = 10.0**0.1
+"""A run that is stopped goes back to its last good state where its error has since grown by more than this (1 dB)."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,12 @@ class Trainer:
         generator: torch.Generator,
         fold: Callable[[Pruner], None] = Pruner.fold,
         progress: Optional[ProgressCallback] = None,
+        decay: Callable[[Phase], Decay] = partial(decay_of, TrainingConfig()),
+        gradient_weight: float = 0.0,
     ) -> None:
+        """``gradient_weight``: lambda_g (2.7) as a share of the squared error on the values, the error on the
+        derivatives being measured in their own mean square; more than 0 needs a truth with derivatives."""
+        self.decay, self.gradient_weight = decay, gradient_weight
         self.network, self.pruner, self.sampler = network, pruner, sampler
         self.learning_rate = learning_rate
         self.fold, self.progress = fold, progress
@@ -117,14 +128,16 @@ class Trainer:
         parameters = list(self.network.parameters()) + (list(self.pruner.parameters()) if phase.prune else [])
         optimiser = torch.optim.Adam(parameters, lr=self.learning_rate, fused=True)
         safe = _Snapshot(parameters)
+        decay, first_pass = self.decay(phase), self._passes()
+        # What the last phase left behind says nothing of this one: the cut lies between them.
+        self._mse = None
         factor, restores, next_row, next_safe = 1.0, 0, 0.0, 0.0
         while True:
             done = limits.fraction(self._passes(), self._elapsed())
             if done >= end:
                 return True
             within = (done - begin) / max(end - begin, 1e-9)
-            cosine = 0.5 * (1.0 + math.cos(math.pi * min(max(within, 0.0), 1.0)))
-            rate = self.learning_rate * phase.rate * factor * (phase.final_rate + (1.0 - phase.final_rate) * cosine)
+            rate = self.learning_rate * phase.rate * factor * decay.share(within, self._passes() - first_pass)
             for group in optimiser.param_groups:
                 group["lr"] = rate
 
@@ -136,6 +149,8 @@ class Trainer:
             else:
                 loss = batch.error(self.network)
                 latest = loss.detach()
+            if self.gradient_weight > 0:
+                loss = loss + self._gradient_term(batch)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
@@ -145,6 +160,7 @@ class Trainer:
             self._samples += self.sampler.samples
             # Averaged on the device and read only when reported: reading stalls a GPU.
             self._mse = latest if self._mse is None else torch.lerp(self._mse, latest, SMOOTHING)
+            decay.observe(self._passes() - first_pass, self._mse)
 
             now = time.perf_counter()
             if done >= next_safe or now - self._last_report >= REPORT_SECONDS or done >= next_row:
@@ -162,16 +178,31 @@ class Trainer:
                     self._mse = None
                     continue
                 if done >= next_safe:
-                    safe = _Snapshot(parameters)
+                    # While pruning, errors may grow for good; afterwards only a good state is worth going back to.
+                    if phase.prune or average < safe.error * WORSE:
+                        safe = _Snapshot(parameters, average)
                     next_safe = done + 0.05
                 if done >= next_row:
                     kept = self.pruner.kept_fraction() if phase.prune else self._folded.kept_fraction
-                    self.history.add(self._passes(), self._elapsed(), phase.name, average, _psnr(average), kept)
+                    self.history.add(self._passes(), self._elapsed(), phase.name, average, psnr_of(average), kept)
                     next_row = done + 1.0 / ROWS
                 if now - self._last_report >= REPORT_SECONDS:
                     self._last_report = now
                     if not self._report(phase, done, average):
+                        if average > safe.error * WORSE:
+                            safe.restore()
                         return False
+
+    def _gradient_term(self, batch: Batch) -> torch.Tensor:
+        """lambda_g times the relative squared error of the derivatives (thesis 2.7).
+
+        In normalised coordinates a turbulent field's derivatives are hundreds of times its values, a smooth one's are
+        not: in shares of their own mean square one lambda_g suits both.
+        """
+        known = self.sampler.truth.derivatives
+        if known is None:
+            raise ValueError("a gradient weight needs a truth with derivatives")
+        return batch.gradient_error(self.network) * (self.gradient_weight / max(known.power, 1e-30))
 
     def _fold(self) -> None:
         """Fold the pruner and note what that did, measured on one batch."""
@@ -192,7 +223,7 @@ class Trainer:
         if self.progress is None:
             return True
         eta = self._elapsed() * (1.0 - done) / done if done > 0 else None
-        return self.progress(Progress(phase.name, done, average, _psnr(average), eta)) is not False
+        return self.progress(Progress(phase.name, done, average, psnr_of(average), eta)) is not False
 
     def _passes(self) -> float:
         return self._samples / self.sampler.truth.voxels
@@ -204,8 +235,9 @@ class Trainer:
 class _Snapshot:
     """A copy of parameters to go back to."""
 
-    def __init__(self, parameters: list[torch.nn.Parameter]) -> None:
+    def __init__(self, parameters: list[torch.nn.Parameter], error: float = math.inf) -> None:
         self._parameters = parameters
+        self.error = error
         self._values = [p.detach().clone() for p in parameters]
 
     @torch.no_grad()
@@ -214,6 +246,6 @@ class _Snapshot:
             parameter.copy_(value)
 
 
-def _psnr(mse: float) -> float:
+def psnr_of(mse: float) -> float:
     """PSNR in dB of normalised values, whose range is 2."""
     return 20.0 * math.log10(2.0) - 10.0 * math.log10(max(mse, 1e-30))

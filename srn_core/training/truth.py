@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional
+from typing import Optional, Sequence
 
 import numpy as np
 import torch
@@ -11,6 +11,18 @@ from torch import Tensor
 
 from srn_core.coordinates import normalise_axis
 from srn_core.volume import Volume
+
+
+@dataclass(frozen=True)
+class Derivatives:
+    """A volume's derivatives as the trainer sees them (thesis 2.7)."""
+
+    values: Tensor
+    """(voxels, components, 3) float32: normalised value per normalised coordinate along x, y, z."""
+    valid: Optional[Tensor]
+    """(voxels,) float32, 1 where the voxel and its six neighbours have values; None: everywhere."""
+    power: float
+    """Mean square of the derivatives that are known; the error on them is measured in it."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +37,8 @@ class Truth:
     """(x, y, z) samples."""
     axes: tuple[Tensor, Tensor, Tensor]
     """Normalised coordinates of the samples along x, y, z."""
+    derivatives: Optional[Derivatives] = None
+    """None: nobody asked for them."""
 
     @property
     def voxels(self) -> int:
@@ -49,18 +63,58 @@ def normalised_values(
     return out
 
 
+def derivatives_of(
+    values: np.ndarray, valid: Optional[np.ndarray], axes: Sequence[np.ndarray]
+) -> tuple[np.ndarray, Optional[np.ndarray]]:
+    """Derivatives (z, y, x, components, 3) of values (z, y, x, components), and where they are known (z, y, x).
+
+    Central differences, one-sided at the ends of an axis, 0 along an axis of one sample. ``axes``: the coordinates
+    along x, y, z, equally spaced. A derivative is not known at a voxel without value, nor next to one.
+    """
+    out = np.zeros((*values.shape, 3), np.float32)
+    known = None if valid is None else valid.copy()
+    for axis, u in enumerate(axes):
+        where = 2 - axis
+        if len(u) < 2:
+            continue
+        spacing = float(u[-1] - u[0]) / (len(u) - 1)
+        out[..., axis] = np.gradient(values, np.float32(spacing), axis=where)
+        if known is not None and valid is not None:
+            near, away = (np.moveaxis(a, where, 0) for a in (known, valid))
+            near[1:] &= away[:-1]
+            near[:-1] &= away[1:]
+    return out, known
+
+
 def truth_of(
     volume: Volume,
     valid: Optional[np.ndarray],
     value_range: tuple[tuple[float, float], ...],
     device: torch.device,
+    derivatives: bool = False,
 ) -> Truth:
-    """Normalise a volume and put it on a device."""
+    """Normalise a volume and put it on a device, with its derivatives where a loss needs them."""
     dims = volume.geometry.dims
-    x, y, z = (torch.as_tensor(normalise_axis(np.arange(n), n, dims), dtype=torch.float32, device=device) for n in dims)
+    coordinates = [normalise_axis(np.arange(n), n, dims) for n in dims]
+    x, y, z = (torch.as_tensor(u, dtype=torch.float32, device=device) for u in coordinates)
+    values = normalised_values(volume, valid, value_range)
     return Truth(
-        torch.as_tensor(normalised_values(volume, valid, value_range), device=device),
+        torch.as_tensor(values, device=device),
         None if valid is None else torch.as_tensor(valid.reshape(-1), dtype=torch.float32, device=device),
         dims,
         (x, y, z),
+        _derivatives(values.reshape(*reversed(dims), -1), valid, coordinates, device) if derivatives else None,
+    )
+
+
+def _derivatives(
+    values: np.ndarray, valid: Optional[np.ndarray], axes: Sequence[np.ndarray], device: torch.device
+) -> Derivatives:
+    found, known = derivatives_of(values, valid, axes)
+    counted = found if known is None else found[known]
+    power = float(np.mean(np.square(counted, dtype=np.float64))) if counted.size else 0.0
+    return Derivatives(
+        torch.as_tensor(found.reshape(-1, values.shape[-1], 3), device=device),
+        None if known is None else torch.as_tensor(known.reshape(-1), dtype=torch.float32, device=device),
+        power,
     )
