@@ -82,4 +82,6 @@ def decide(pruner: Pruner, seed: int = 4) -> Tensor:
     elif isinstance(pruner, VariationalDropout):
         pruner.log_theta.copy_(torch.where(kept, 0.3, -40.0))
         pruner.log_variance.copy_(torch.where(kept, -9.0, 9.0))
+    else:
+        raise NotImplementedError(f"how does {type(pruner).__name__} look when it is sure?")
     return kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -66,6 +67,18 @@ def test_evaluation_draws_no_noise(name: str, kind: str) -> None:
         assert torch.equal(network(POINTS), network(POINTS)) != (name in VARIATIONAL)
 
 
+@pytest.mark.parametrize("kind", SPECS)
+@pytest.mark.parametrize("name", PRUNERS)
+def test_a_copy_of_the_network_keeps_its_gates(name: str, kind: str) -> None:
+    network = network_of(kind)
+    pruner = pruner_on(network, name).eval()
+    with torch.no_grad():
+        torch.testing.assert_close(copy.deepcopy(network)(POINTS), network(POINTS))
+        if name != "none":
+            decide(pruner)
+            torch.testing.assert_close(copy.deepcopy(network)(POINTS), network(POINTS))
+
+
 @pytest.mark.parametrize("lattice", [True, False], ids=["lattice", "points"])
 @pytest.mark.parametrize("kind", SPECS)
 @pytest.mark.parametrize("name", PRUNERS)
@@ -101,7 +114,7 @@ def test_a_saved_pruner_goes_on_as_it_would_have(name: str, kind: str) -> None:
 @pytest.mark.parametrize("name", LEARNING)
 def test_gradient_reaches_every_parameter(name: str, kind: str, lattice: bool) -> None:
     network = network_of(kind)
-    pruner = pruner_on(network, name, **EVERYTHING[name])
+    pruner = pruner_on(network, name, **EVERYTHING.get(name, {}))
     pruner.advance(1.0)
     batch = batch_for(network, lattice, weighted=True)
     term = pruner.data_term(batch)

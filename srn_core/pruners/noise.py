@@ -48,6 +48,10 @@ class NoiseGate:
         draws = len(values) if noise.mean.dim() == 1 else 1
         return values * noise.draw(draws, self.generator)
 
+    def __deepcopy__(self, memo: object) -> NoiseGate:
+        # A copied network is gated by the same pruner, as it is where gates are functions.
+        return self
+
 
 class LocalNoiseGate(NoiseGate):
     """A gate that draws the noise behind the linear map that follows (local reparameterisation, Kingma et al. 2015).
