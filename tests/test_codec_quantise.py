@@ -42,6 +42,49 @@ def test_kmeans_keeps_zeros_and_its_bounds(values, bits):
     assert np.all(stored.values()[np.tile(values, 3) == 0] == 0)
 
 
+@given(arrays, st.integers(1, 2**15 - 1))
+def test_free_levels_are_the_largest_code_in_the_fewest_bits(values, levels):
+    stored = quantise(values, 8, levels=levels)
+    assert np.abs(stored.codes).max() <= levels
+    if np.abs(values).max() > 1e-20:
+        assert np.abs(stored.codes).max() == levels
+    low, high = code_type(stored).bounds
+    assert low < -levels
+    assert levels <= high
+    assert high < 2 * levels or levels == 1
+    error = np.abs(stored.codes * np.float64(stored.step) - values.astype(np.float64))
+    assert np.all(error <= 0.5 * stored.step * (1 + 1e-6) + levels * stored.step * 2.0**-23)
+
+
+def test_levels_of_the_bits_are_the_same_as_the_bits():
+    values = np.random.default_rng(0).laplace(size=4000).astype(np.float32)
+    for bits in range(2, 11):
+        for method, levels in (("uniform", levels_of(bits)), ("kmeans", 2**bits)):
+            one, other = quantise(values, bits, method), quantise(values, 3, method, levels=levels)
+            assert one.bits == other.bits
+            np.testing.assert_array_equal(one.codes, other.codes)
+
+
+@pytest.mark.parametrize("entries", [2, 3, 5, 20, 33])
+def test_a_codebook_has_any_number_of_entries(entries):
+    values = np.random.default_rng(0).laplace(size=4000).astype(np.float32)
+    values[::3] = 0
+    stored = quantise(values, 8, "kmeans", levels=entries)
+    assert stored.codebook is not None
+    assert stored.codebook.size == entries
+    assert 2 ** (stored.bits - 1) < entries <= 2**stored.bits
+    steps = quantise(values[:30], 8, "kmeans", levels=entries)  # a codebook does not pay
+    assert steps.codebook is not None or np.abs(steps.codes).max() <= max(1, entries // 2)
+
+
+@pytest.mark.parametrize(
+    ("method", "levels"), [("uniform", 0), ("uniform", 2**15), ("uniform", 2.5), ("uniform", True), ("kmeans", 1)]
+)
+def test_absurd_levels_are_refused(method, levels):
+    with pytest.raises(SrnInputError, match="levels"):
+        quantise(np.ones(3, np.float32), 8, method, levels=levels)
+
+
 def test_more_bits_err_less():
     values = np.random.default_rng(0).laplace(size=4000).astype(np.float32)
     for method in ("uniform", "kmeans"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Optional
 
 import numpy as np
@@ -14,8 +15,8 @@ BINS = 8192
 """Values are gathered in this many weighted bins first: the time no longer grows with the array."""
 
 
-def codebook_of(values: np.ndarray, bits: int, seed: int) -> Optional[tuple[np.ndarray, np.ndarray]]:
-    """(codebook float32, codes int32 in the array's shape), or None where a codebook does not pay.
+def codebook_of(values: np.ndarray, most: int, seed: int) -> Optional[tuple[np.ndarray, np.ndarray]]:
+    """(codebook of at most ``most`` float32, codes int32 in the array's shape), or None where it does not pay.
 
     Exact zeros get entry 0, which is then exactly 0; the other entries ascend.
     Raises SrnMissingPackageError without scikit-learn, where clustering is needed.
@@ -24,12 +25,12 @@ def codebook_of(values: np.ndarray, bits: int, seed: int) -> Optional[tuple[np.n
     if not np.all(np.isfinite(flat)):
         return None
     distinct = np.unique(flat)
-    centres = min(2**bits, distinct.size)
-    if centres > MAX_CENTRES or 32 * centres >= flat.size * (32 - bits):
+    centres = min(most, distinct.size)
+    if centres > MAX_CENTRES or 32 * centres >= flat.size * (32 - math.log2(most)):
         return None
     others = flat[flat != 0.0]
     zeros = others.size < flat.size
-    room = 2**bits - (1 if zeros else 0)
+    room = most - (1 if zeros else 0)
     kept = distinct[distinct != 0.0]
     if kept.size > room:
         kept = _centres(others, room, seed)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Optional
+
 import numpy as np
 
 from srn_core.codec.field import StoredArray
@@ -10,9 +12,12 @@ from srn_core.errors import SrnInputError
 
 MAX_BITS = 16
 METHODS = ("uniform", "kmeans")
+LEVELS = {"uniform": (1, 2**15 - 1), "kmeans": (2, 2**16)}
 
 
-def quantise(values: np.ndarray, bits: int, method: str = "uniform", seed: int = 0) -> StoredArray:
+def quantise(
+    values: np.ndarray, bits: int, method: str = "uniform", seed: int = 0, levels: Optional[int] = None
+) -> StoredArray:
     """Store ``values`` (any shape, real and finite) with ``bits`` (1 to 16) bits each.
 
     "uniform": a mid-tread, symmetric quantiser: codes from -L to L with L = 2^(bits-1) - 1, at least 1,
@@ -22,6 +27,9 @@ def quantise(values: np.ndarray, bits: int, method: str = "uniform", seed: int =
     "kmeans": a codebook of at most 2^bits float32 values (thesis 2.3.1), exact zeros being kept; an
     array with no more distinct values than that is stored exactly. Where the codebook would cost more
     than the codes save against float32, the array is quantised uniformly.
+
+    ``levels`` takes the place of the bits where it is given: the largest code L (1 to 32767) of "uniform", the
+    number of centroids (2 to 65536) of "kmeans"; the bits are then as many as that takes.
 
     Deterministic for a given ``seed``. Raises SrnInputError for values that are not finite, an unknown
     method or bits out of range, and SrnMissingPackageError where k-means needs scikit-learn.
@@ -35,12 +43,21 @@ def quantise(values: np.ndarray, bits: int, method: str = "uniform", seed: int =
         raise SrnInputError(
             "the network holds numbers that are not finite; it cannot be stored. Lower the learning rate"
         )
+    lowest, highest = LEVELS[method]
+    wrong = isinstance(levels, bool) or (levels is not None and int(levels) != levels)
+    if levels is not None and (wrong or not lowest <= levels <= highest):
+        raise SrnInputError(f"{method} quantisers have {lowest} to {highest} levels, not {levels}")
     if method == "kmeans":
-        found = codebook_of(values, int(bits), seed)
+        centroids = 2**bits if levels is None else int(levels)
+        bits = (centroids - 1).bit_length()
+        found = codebook_of(values, centroids, seed)
         if found is not None:
             codebook, codes = found
-            return StoredArray(codes, int(bits), codebook=codebook)
-    return _uniform(values, int(bits))
+            return StoredArray(codes, bits, codebook=codebook)
+        levels = None if levels is None else max(1, centroids // 2 - 1)
+    if levels is None:
+        return _uniform(values, int(bits), levels_of(int(bits)))
+    return _uniform(values, int(levels).bit_length() + 1, int(levels))
 
 
 def levels_of(bits: int) -> int:
@@ -48,8 +65,7 @@ def levels_of(bits: int) -> int:
     return max(1, 2 ** (bits - 1) - 1)
 
 
-def _uniform(values: np.ndarray, bits: int) -> StoredArray:
-    levels = levels_of(bits)
+def _uniform(values: np.ndarray, bits: int, levels: int) -> StoredArray:
     largest = float(np.max(np.abs(values.astype(np.float64)))) if values.size else 0.0
     if largest == 0.0:
         return StoredArray(np.zeros(values.shape, np.int32), bits, step=1.0)
