@@ -1,0 +1,169 @@
+"""Entropy coding of symbols: round trips, the cost it promises, a second decoder, damaged streams."""
+
+from __future__ import annotations
+
+import struct
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from srn_core.codec.adaptive import SEEN, Adaptive, frequencies
+from srn_core.codec.rans import TOTAL, Decoder, Encoder, decode, encode, most_bytes
+from srn_core.errors import SrnFormatError
+
+
+def drawn(count: int, rows: int, alphabet: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Symbols, models and tables; the symbols are as likely as the tables say."""
+    generator = np.random.default_rng(seed)
+    tables = frequencies(generator.integers(0, 1000, (rows, alphabet)) ** 3)
+    models = generator.integers(0, rows, count)
+    slots = generator.integers(0, TOTAL, count)
+    return np.sum(slots[:, None] >= np.cumsum(tables[models], axis=1), axis=1), models, tables
+
+
+def scalar_decode(data: bytes, models: np.ndarray, tables: np.ndarray) -> list[int]:
+    """One symbol after the other, with Python's integers, as the module's docstring has it."""
+    lanes = 1 << data[0]
+    states = list(struct.unpack_from(f"<{lanes}I", data, 1))
+    words = iter(struct.unpack(f"<{(len(data) - 1 - 4 * lanes) // 2}H", data[1 + 4 * lanes :]))
+    found = []
+    for i, model in enumerate(models):
+        state, symbol, start = states[i % lanes], 0, 0
+        slot = state % 2**15
+        while slot >= start + tables[model][symbol]:
+            start += int(tables[model][symbol])
+            symbol += 1
+        state = int(tables[model][symbol]) * (state // 2**15) + slot - start
+        states[i % lanes] = state if state >= 2**16 else state * 2**16 + next(words)
+        found.append(symbol)
+    assert states == [2**16] * lanes
+    assert next(words, None) is None
+    return found
+
+
+@given(st.integers(0, 1000), st.integers(1, 5), st.integers(1, 70), st.integers(0, 999))
+def test_symbols_come_back(count, rows, alphabet, seed):
+    symbols, models, tables = drawn(count, rows, alphabet, seed)
+    data = encode(symbols, models, tables)
+    assert len(data) <= most_bytes(count)
+    np.testing.assert_array_equal(decode(data, models, tables), symbols)
+    if count:
+        assert scalar_decode(data, models, tables) == symbols.tolist()
+
+
+@given(st.lists(st.integers(0, 400), max_size=8), st.integers(0, 99))
+def test_calls_of_any_length_make_one_stream(counts, seed):
+    """Models that are known call by call, numbers of raw bits between them."""
+    generator = np.random.default_rng(seed)
+    parts = [drawn(count, 3, 9, seed + place) for place, count in enumerate(counts)]
+    widths = [generator.integers(0, 16, count) for count in counts]
+    numbers = [generator.integers(0, 1 << w) for w in widths]
+    encoder = Encoder()
+    for (symbols, models, tables), width, number in zip(parts, widths, numbers):
+        np.testing.assert_array_equal(encoder.symbols(tables, models, symbols), symbols)
+        encoder.bits(width, number)
+    decoder = Decoder(encoder.finish())
+    for (symbols, models, tables), width, number in zip(parts, widths, numbers):
+        np.testing.assert_array_equal(decoder.symbols(tables, models), symbols)
+        np.testing.assert_array_equal(decoder.bits(width), number)
+    decoder.finish()
+
+
+@pytest.mark.parametrize(("count", "share"), [(500, 0.5), (5000, 0.1), (100_000, 0.02), (400_000, 0.3)])
+def test_a_stream_costs_what_its_probabilities_say(count, share):
+    bits = (np.random.default_rng(0).random(count) < share).astype(np.int64)
+    tables = frequencies(np.array([[count - bits.sum(), bits.sum()]]))
+    models = np.zeros(count, np.int64)
+    ideal = float(np.sum(15 - np.log2(tables[0][bits]))) / 8
+    size = len(encode(bits, models, tables))
+    assert ideal <= size < ideal * 1.006 + 8
+
+
+def test_certain_symbols_cost_nothing_but_the_lanes():
+    tables = np.array([[0, TOTAL, 0]])
+    models = np.zeros(70_000, np.int64)
+    data = encode(np.ones(70_000, np.int64), models, tables)
+    assert len(data) <= 1 + 4 * 4
+    np.testing.assert_array_equal(decode(data, models, tables), 1)
+    with pytest.raises(ValueError, match="frequency 0"):
+        encode(np.zeros(1, np.int64), models[:1], tables)
+
+
+def test_nothing_is_no_bytes():
+    nothing = np.zeros(0, np.int64)
+    assert encode(nothing, nothing, np.array([[TOTAL]])) == b""
+    assert decode(b"", nothing, np.array([[TOTAL]])).size == 0
+
+
+@given(st.integers(1, 2000), st.integers(0, 99), st.data())
+def test_damage_is_an_error_or_other_symbols(count, seed, data):
+    """Never a crash; and what is cut, added or swapped is noticed by the states that do not come home."""
+    symbols, models, tables = drawn(count, 2, 12, seed)
+    whole = encode(symbols, models, tables)
+    place = data.draw(st.integers(0, len(whole) - 1))
+    for damaged in (whole[:place], whole + b"\0\0", whole + b"\0", whole[:-1], b"\x11" + whole[1:]):
+        with pytest.raises(SrnFormatError):
+            decode(damaged, models, tables)
+    noise = data.draw(st.binary(min_size=1, max_size=200))
+    assume(noise != whole)
+    for damaged in (noise, whole[:place] + noise, whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :]):
+        try:
+            assert decode(damaged, models, tables).size == count
+        except SrnFormatError:
+            pass
+
+
+def test_one_lane_for_a_million_symbols_is_refused_at_once():
+    """Symbols that cost nothing must not buy hours, nor a length memory."""
+    stream = b"\0" + struct.pack("<I", 2**16)
+    tracemalloc.start()
+    try:
+        with pytest.raises(SrnFormatError, match="too few lanes"):
+            Decoder(stream).symbols(np.array([[TOTAL]]), np.zeros(1_000_000, np.int64))
+        with pytest.raises(SrnFormatError, match="beginning"):
+            Decoder(b"\x10" + stream)
+        assert tracemalloc.get_traced_memory()[1] < 40_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_state_below_the_least_is_refused():
+    with pytest.raises(SrnFormatError, match="out of bounds"):
+        Decoder(b"\0" + struct.pack("<I", 2**16 - 1))
+
+
+@given(st.integers(1, 6), st.integers(1, 60), st.integers(0, 99), st.integers(0, 46))
+def test_frequencies_sum_up_and_follow_the_weights(rows, alphabet, seed, log_largest):
+    weights = np.random.default_rng(seed).integers(0, 1 << log_largest, (rows, alphabet), dtype=np.int64)
+    tables = frequencies(weights)
+    assert np.all(tables.sum(axis=1) == TOTAL)
+    assert tables.min() >= 1
+    for row, weight in zip(tables, weights):
+        if weight.sum():
+            assert np.abs(row / TOTAL - weight / weight.sum()).max() < 2 * (alphabet + 1) / TOTAL
+
+
+def test_what_is_learnt_nears_the_counts():
+    generator = np.random.default_rng(1)
+    model = Adaptive(np.full((1, 4), SEEN))
+    truth = np.array([0.7, 0.2, 0.08, 0.02])
+    for _ in range(10):
+        model.update(np.zeros(1000, np.int64), generator.choice(4, 1000, p=truth))
+    np.testing.assert_allclose(model.tables()[0] / TOTAL, truth, atol=0.02)
+    model.age(10)
+    model.update(np.zeros(90, np.int64), np.full(90, 3))
+    assert model.tables()[0][3] > 0.85 * TOTAL
+
+
+def test_a_context_without_symbols_takes_those_of_its_wider_one():
+    model = Adaptive(np.full((2, 2), SEEN), np.array([0, 0, 1]), trust=10)
+    model.update(np.zeros(1000, np.int64), np.repeat([0, 1], [900, 100]))
+    seen, other, apart = model.tables()[:, 1] / TOTAL
+    assert abs(seen - 0.1) < 0.01
+    assert abs(other - 0.1) < 0.01
+    assert abs(apart - 0.5) < 0.01
+    model.update(np.ones(10, np.int64), np.ones(10, np.int64))
+    assert 0.5 < model.tables()[1, 1] / TOTAL < 0.62  # ten of its own weigh as much as the wider one's share
