@@ -62,7 +62,7 @@ def test_dictionary_is_needed_to_inflate():
 def test_unknown_names_list_the_known_ones():
     with pytest.raises(SrnFormatError, match=r"'lzw'.*deflate, raw, zstd.*update"):
         codec_named("lzw")
-    with pytest.raises(SrnFormatError, match=r"'odd'.*dense, masked, packed, shared.*update"):
+    with pytest.raises(SrnFormatError, match=r"'odd'.*dense, entropy, masked, packed, shared, significance.*update"):
         layout_named("odd")
     with pytest.raises(SrnFormatError, match=r"'odd'.*rows, bits.*update"):
         mask_from_bytes(b"", (1, 1, 1), "odd")

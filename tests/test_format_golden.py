@@ -62,5 +62,6 @@ CHECKSUMS = {
     "masked": 0x33548D36,
     "neurcomp-plain": 0x7CCF82FE,
     "neurcomp-residual": 0x32B7076F,
+    "probabilities": 0xF6D97172,
     "several": 0x95BC3A5C,
 }

@@ -21,7 +21,9 @@ from srn_core.codec.packing import pack_smallest
 SMALL = 1024
 """Codes below which an array is seldom worth a group of its own."""
 SEARCHED = 1 << 20
-"""Codes above which groups are not searched but taken to be one per array: the header no longer matters."""
+"""Codes above which only two ways are tried, a group per array and one for the latent grid."""
+LATENT_AXES = 4
+"""Axes from which an array is one of a latent grid."""
 GUESSED = 1.25
 """Layouts whose guessed size is this many times the smallest guess are not packed to see."""
 _SECTION_COST = 14
@@ -65,13 +67,16 @@ def _ways(places: Sequence[int], arrays: Sequence[StoredArray]) -> list[list[tup
     """Ways to part arrays of one code type into groups, without repetitions."""
     large = [p for p in places if arrays[p].codes.size >= SMALL]
     small = tuple(p for p in places if arrays[p].codes.size < SMALL)
+    latent = tuple(p for p in places if arrays[p].codes.ndim >= LATENT_AXES)
+    rest = tuple(p for p in places if p not in latent)
     mixed = [(p,) for p in large] + ([small] if small else [])
+    apart = [part for part in (latent, rest) if part]  # the levels of a latent grid tell of each other
+    halves = [part for part in (tuple(large), small) if part]
+    wanted = [[tuple(places)], halves, mixed, apart]
     if sum(arrays[p].codes.size for p in places) > SEARCHED:
-        return [mixed]
-    together = [tuple(places)]
-    halves = [tuple(large), small] if large and small else together
+        wanted = [mixed, apart]
     ways: list[list[tuple[int, ...]]] = []
-    for way in (together, halves, mixed):
+    for way in wanted:
         if way not in ways:
             ways.append(way)
     return ways

@@ -1,67 +1,20 @@
-"""Layouts: how the codes of a group of arrays become streams of bytes, and back.
+"""The layouts by name. The writer tries all that suit and keeps the smallest.
 
-A layout has a name and splits codes into a fixed number of streams; each stream is then packed by a
-section codec of its own, so that bytes of one nature are squeezed together. The writer tries all
-layouts and keeps the smallest. A coder that models a code by its neighbours (a context-modelled range
-coder) belongs here as one more layout whose stream is stored "raw".
-
-Codes are in units of ``width`` bits: two's complement where the group is uniform ("signed"),
-unsigned where it has codebooks.
+Those in this file store codes as they are and leave it to the section codecs to squeeze them; see
+:mod:`srn_core.codec.entropy` and :mod:`srn_core.codec.significance` for those that code by probabilities.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from math import prod
-from typing import NamedTuple, Sequence
+from typing import Sequence
 
 import numpy as np
 
+from srn_core.codec.entropy import Entropy
+from srn_core.codec.layout import CodeType, Layout, count_of, flat, shaped
+from srn_core.codec.significance import Significance
 from srn_core.errors import SrnFormatError
-
-
-class CodeType(NamedTuple):
-    """What the codes of a group may be."""
-
-    bits: int
-    signed: bool
-
-    @property
-    def width(self) -> int:
-        """Bits that a code needs: signed codes of one bit are -1, 0 and 1 and need two."""
-        return max(self.bits, 2) if self.signed else self.bits
-
-    @property
-    def bytes(self) -> int:
-        """Bytes that hold a code."""
-        return (self.width + 7) // 8
-
-    @property
-    def bounds(self) -> tuple[int, int]:
-        """Smallest and largest code."""
-        return (-(1 << (self.width - 1)), (1 << (self.width - 1)) - 1) if self.signed else (0, (1 << self.width) - 1)
-
-
-class Layout(ABC):
-    """The contract of a layout."""
-
-    name: str
-
-    @abstractmethod
-    def suits(self, shapes: Sequence[tuple[int, ...]], kind: CodeType) -> bool:
-        """Whether the writer should try it."""
-
-    @abstractmethod
-    def split(self, arrays: Sequence[np.ndarray], kind: CodeType) -> list[bytes]:
-        """The streams that hold the arrays (int32 codes)."""
-
-    @abstractmethod
-    def limits(self, shapes: Sequence[tuple[int, ...]], kind: CodeType) -> list[int]:
-        """The most bytes that each stream can have: an honest file declares no more."""
-
-    @abstractmethod
-    def join(self, streams: Sequence[bytes], shapes: Sequence[tuple[int, ...]], kind: CodeType) -> list[np.ndarray]:
-        """The arrays (int32). Raises SrnFormatError for streams that :meth:`split` would not have made."""
 
 
 class Dense(Layout):
@@ -75,15 +28,15 @@ class Dense(Layout):
 
     def split(self, arrays: Sequence[np.ndarray], kind: CodeType) -> list[bytes]:
         """The byte planes."""
-        return _planes(_flat(arrays), kind)
+        return _planes(flat(arrays), kind)
 
     def limits(self, shapes: Sequence[tuple[int, ...]], kind: CodeType) -> list[int]:
         """One byte per code and plane."""
-        return [_count(shapes)] * kind.bytes
+        return [count_of(shapes)] * kind.bytes
 
     def join(self, streams: Sequence[bytes], shapes: Sequence[tuple[int, ...]], kind: CodeType) -> list[np.ndarray]:
         """The arrays."""
-        return _shaped(_from_planes(streams, _count(shapes), kind), shapes)
+        return shaped(_from_planes(streams, count_of(shapes), kind), shapes)
 
 
 class Packed(Layout):
@@ -97,24 +50,24 @@ class Packed(Layout):
 
     def split(self, arrays: Sequence[np.ndarray], kind: CodeType) -> list[bytes]:
         """One stream of bits."""
-        codes = _flat(arrays).astype(np.uint32)
+        codes = flat(arrays).astype(np.uint32)
         shifts = np.arange(kind.width - 1, -1, -1, dtype=np.uint32)
         return [np.packbits(((codes[:, None] >> shifts) & 1).astype(np.uint8)).tobytes()]
 
     def limits(self, shapes: Sequence[tuple[int, ...]], kind: CodeType) -> list[int]:
         """The bits, rounded up to bytes."""
-        return [(_count(shapes) * kind.width + 7) // 8]
+        return [(count_of(shapes) * kind.width + 7) // 8]
 
     def join(self, streams: Sequence[bytes], shapes: Sequence[tuple[int, ...]], kind: CodeType) -> list[np.ndarray]:
         """The arrays."""
-        count = _count(shapes)
+        count = count_of(shapes)
         bits = bits_from(streams[0], count * kind.width).reshape(count, kind.width)
         codes = np.zeros(count, np.int32)
         for column in range(kind.width):
             codes = (codes << 1) | bits[:, column]
         if kind.signed:
             codes = np.where(codes > kind.bounds[1], codes - (1 << kind.width), codes)
-        return _shaped(codes.astype(np.int32), shapes)
+        return shaped(codes.astype(np.int32), shapes)
 
 
 class Masked(Layout):
@@ -128,22 +81,22 @@ class Masked(Layout):
 
     def split(self, arrays: Sequence[np.ndarray], kind: CodeType) -> list[bytes]:
         """The mask, then the byte planes."""
-        codes = _flat(arrays)
+        codes = flat(arrays)
         mask = codes != 0
         return [np.packbits(mask).tobytes(), *_planes(codes[mask], kind)]
 
     def limits(self, shapes: Sequence[tuple[int, ...]], kind: CodeType) -> list[int]:
         """One bit per code, then at most one byte per code and plane."""
-        count = _count(shapes)
+        count = count_of(shapes)
         return [(count + 7) // 8] + [count] * kind.bytes
 
     def join(self, streams: Sequence[bytes], shapes: Sequence[tuple[int, ...]], kind: CodeType) -> list[np.ndarray]:
         """The arrays."""
-        count = _count(shapes)
+        count = count_of(shapes)
         mask = bits_from(streams[0], count).astype(bool)
         codes = np.zeros(count, np.int32)
         codes[mask] = _from_planes(streams[1:], int(np.count_nonzero(mask)), kind)
-        return _shaped(codes, shapes)
+        return shaped(codes, shapes)
 
 
 class Shared(Layout):
@@ -169,7 +122,7 @@ class Shared(Layout):
 
     def limits(self, shapes: Sequence[tuple[int, ...]], kind: CodeType) -> list[int]:
         """One bit per position, then at most one byte per code and plane."""
-        return [(sum(prod(s[1:]) for s in shapes) + 7) // 8] + [_count(shapes)] * kind.bytes
+        return [(sum(prod(s[1:]) for s in shapes) + 7) // 8] + [count_of(shapes)] * kind.bytes
 
     def join(self, streams: Sequence[bytes], shapes: Sequence[tuple[int, ...]], kind: CodeType) -> list[np.ndarray]:
         """The arrays."""
@@ -186,7 +139,9 @@ class Shared(Layout):
         return arrays
 
 
-LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in (Dense(), Packed(), Masked(), Shared())}
+LAYOUTS: dict[str, Layout] = {
+    layout.name: layout for layout in (Dense(), Packed(), Masked(), Shared(), Entropy(), Significance())
+}
 
 
 def layout_named(name: str) -> Layout:
@@ -209,14 +164,6 @@ def bits_from(data: bytes, count: int) -> np.ndarray:
     return bits[:count]
 
 
-def _count(shapes: Sequence[tuple[int, ...]]) -> int:
-    return sum(prod(shape) for shape in shapes)
-
-
-def _flat(arrays: Sequence[np.ndarray]) -> np.ndarray:
-    return np.concatenate([np.asarray(a, np.int32).ravel() for a in arrays])
-
-
 def _planes(codes: np.ndarray, kind: CodeType) -> list[bytes]:
     """Low bytes, then high bytes if codes have them."""
     return [((codes >> (8 * plane)) & 0xFF).astype(np.uint8).tobytes() for plane in range(kind.bytes)]
@@ -233,8 +180,3 @@ def _from_planes(streams: Sequence[bytes], count: int, kind: CodeType) -> np.nda
         half = 1 << (8 * kind.bytes - 1)
         codes = np.where(codes >= half, codes - 2 * half, codes).astype(np.int32)
     return codes
-
-
-def _shaped(codes: np.ndarray, shapes: Sequence[tuple[int, ...]]) -> list[np.ndarray]:
-    parts = np.split(codes, np.cumsum([prod(shape) for shape in shapes])[:-1])
-    return [part.reshape(shape) for part, shape in zip(parts, shapes)]

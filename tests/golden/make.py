@@ -7,6 +7,7 @@ kind of file is added here under a new name.
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -18,9 +19,21 @@ sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent)]
 from example_fields import field_of, filled, fvsrn, neurcomp  # noqa: E402
 
 from srn_core import codec  # noqa: E402
-from srn_core.codec import NeuralField, Quality  # noqa: E402
+from srn_core.codec import NeuralField, Quality, StoredArray  # noqa: E402
 from srn_core.spec import ConstantSpec  # noqa: E402
 from srn_core.volume import Geometry  # noqa: E402
+
+
+def clustered(arrays: dict[str, StoredArray]) -> dict[str, StoredArray]:
+    """The same, but for latent grids, of which a ball is kept and the rest is zero."""
+    kept = {}
+    for name, array in arrays.items():
+        codes = array.codes
+        if codes.ndim > 3:
+            z, y, x = (2 * np.indices(codes.shape[-3:]).T + 1).T / np.reshape(codes.shape[-3:], (3, 1, 1, 1)) - 1
+            codes = codes * (z**2 + y**2 + x**2 < 0.3).astype(np.int32)
+        kept[name] = dataclasses.replace(array, codes=codes)
+    return kept
 
 
 def golden_fields() -> dict[str, list[NeuralField]]:
@@ -29,6 +42,9 @@ def golden_fields() -> dict[str, list[NeuralField]]:
     z, y, x = np.mgrid[:5, :7, :9]
     ball = (z - 2) ** 2 + (y - 3) ** 2 + (x - 4) ** 2 < 14
     tilted = Geometry((9, 7, 5), (0.1, -2.5, 1e6), (0.5, 0.25, 3.0), (0, 1, 0, -1, 0, 0, 0, 0, 1.0), (3, -4, 5), "cell")
+    pruned, wide = fvsrn(grid=(20, 13, 22), features=2), neurcomp(width=20, hidden=(20, 16))
+    pruned_grid = fvsrn(wavelet=False, grid=(16, 13, 12), features=3)
+    book = {"grid": clustered(filled(pruned_grid, 5, "kmeans", zeros=0.2))["grid"]}
     plain, sparse, spatial = neurcomp(residual=False, components=3), fvsrn(grid=(8, 8, 8)), fvsrn(wavelet=False)
     return {
         "neurcomp-residual": [field_of(neurcomp(), quality=quality, provenance={"seed": 7}, original_bytes=1260)],
@@ -42,6 +58,11 @@ def golden_fields() -> dict[str, list[NeuralField]]:
             field_of(neurcomp(), filled(neurcomp(), seed=step), time=0.5 * step, valid=ball) for step in range(2)
         ]
         + [field_of(spatial, filled(spatial, 11), name="température")],
+        "probabilities": [
+            field_of(pruned, clustered(filled(pruned, 6, zeros=0.2)), name="subbands"),
+            field_of(pruned_grid, {**filled(pruned_grid), **book}, name="grid"),
+            field_of(wide, filled(wide, 12), name="weights"),
+        ],
     }
 
 
