@@ -175,8 +175,9 @@ class VariationalConfig:
     sigma_width: int = 16
     """Neurons of each of them."""
     local_reparameterisation: bool = False
-    """Draw the noise behind the next linear map, for each sample its own, instead of before it: less gradient noise
-    for more work."""
+    """Draw the noise behind the next linear layer, for each sample its own, instead of before it: less gradient noise
+    for more work. Neurcomp's layers alone: fv-SRN's coefficients draw theirs directly, and so does noise with
+    ``reflections``."""
     reflections: int = 0
     """Householder reflections that correlate the noise of a site (structured variational dropout); 0: independent."""
 

@@ -64,6 +64,7 @@ def train_network(
         if config.training.seconds is not None:
             passes *= ENOUGH
     pruner = build_pruner(config, ratio)
+    pruner.data_size = truth.values.shape[1] * (truth.voxels if truth.valid is None else int(truth.valid.sum()))
     trainer = Trainer(network, pruner, sampler, settings.learning_rate, generator, fold, progress)
     outcome = trainer.run(phases_of(config.training, config.pruner), Limits(passes, config.training.seconds))
     return Trained(network, outcome, str(device))
