@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Optional
+from functools import partial
+from typing import Callable, Mapping, Optional
 
 import numpy as np
 import torch
@@ -13,11 +14,14 @@ from srn_core.networks import SceneNetwork, build_network
 from srn_core.progress import ProgressCallback
 from srn_core.pruners import Pruner, build_pruner
 from srn_core.spec import NetworkSpec
+from srn_core.training.decay import decay_of
 from srn_core.training.device import choose_device
 from srn_core.training.phases import phases_of
-from srn_core.training.samplers import SAMPLERS, batch_size
+from srn_core.training.probe import Probe
+from srn_core.training.samplers import SAMPLERS, Sampler, batch_size
 from srn_core.training.trainer import Limits, Outcome, Trainer
 from srn_core.training.truth import truth_of
+from srn_core.training.warm_start import open_gates
 from srn_core.volume import Volume
 
 DEFAULT_PASSES = {"fvsrn": 75.0, "neurcomp": 100.0}
@@ -34,6 +38,10 @@ class Trained:
     network: SceneNetwork
     outcome: Outcome
     device: str
+    error_of: Callable[[SceneNetwork], float]
+    """The mean squared error of a network on a part of the volume, the same each time."""
+    sampler: Sampler
+    """What it was trained with, for what is tuned once it is quantised."""
 
 
 def train_network(
@@ -45,26 +53,44 @@ def train_network(
     fold: Callable[[Pruner], None],
     progress: Optional[ProgressCallback],
     ratio: float,
+    start: Optional[Mapping[str, np.ndarray]] = None,
 ) -> Trained:
     """Train a network of ``spec`` on a volume as ``config`` says.
 
     ``fold`` folds the pruner before fine-tuning, at thresholds of its choice; ``ratio`` is the compression ratio that
-    the pruner is to serve.
+    the pruner is to serve. ``start``: arrays of ``spec`` that the network starts with (a warm start).
     """
     device = choose_device(config.device)
     # One generator on the CPU for all draws: a seed gives the same start and samples on every device.
     generator = torch.Generator().manual_seed(config.seed)
-    network = build_network(spec, generator).to(device)
-    truth = truth_of(volume, valid, value_range, device)
-    sampler = SAMPLERS[config.training.sampler](truth, batch_size(config.training.batch, truth.voxels), generator)
+    network = build_network(spec, generator)
+    if start is not None:
+        network.load_arrays(start)
+        config = open_gates(config)
+    network.to(device)
     settings = config.fvsrn if config.network == "fvsrn" else config.neurcomp
+    gradient_weight = config.neurcomp.gradient_weight if config.network == "neurcomp" else 0.0
+    truth = truth_of(volume, valid, value_range, device, derivatives=gradient_weight > 0)
+    sampler = SAMPLERS[config.training.sampler](truth, batch_size(config.training.batch, truth.voxels), generator)
     passes = config.training.passes
     if passes is None:
         passes = max(DEFAULT_PASSES[config.network], LEAST_STEPS * sampler.samples / truth.voxels)
         if config.training.seconds is not None:
             passes *= ENOUGH
+    probe = Probe(sampler)
     pruner = build_pruner(config, ratio)
     pruner.data_size = truth.values.shape[1] * (truth.voxels if truth.valid is None else int(truth.valid.sum()))
-    trainer = Trainer(network, pruner, sampler, settings.learning_rate, generator, fold, progress)
+
+    trainer = Trainer(
+        network,
+        pruner,
+        sampler,
+        settings.learning_rate,
+        generator,
+        fold,
+        progress,
+        partial(decay_of, config.training),
+        gradient_weight,
+    )
     outcome = trainer.run(phases_of(config.training, config.pruner), Limits(passes, config.training.seconds))
-    return Trained(network, outcome, str(device))
+    return Trained(network, outcome, str(device), probe.error_of, sampler)
