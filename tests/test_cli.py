@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from srn_core.config import PRUNERS, setting_names
 from srn_core.io import read_volume, write_volume
 from srn_core.volume import Geometry, Volume
 
@@ -44,7 +46,7 @@ def work(tmp_path_factory) -> Path:
     write_volume(folder / "a.vti", field())
     done = srn(
         *("compress", folder / "a.vti", folder / "a.srn", "--ratio", 3, "--passes", 2, "--set", "training.batch=512"),
-        *("--history", folder / "a.csv", "--json"),
+        *("--history", folder / "a.csv", "--drop-rates", folder / "rates.csv", "--json"),
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == "", "no progress bar where nobody looks"
@@ -60,6 +62,39 @@ def test_compress_reports_the_file_as_it_is(work):
     with open(work / "a.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert {"pass", "seconds", "phase", "loss", "psnr", "kept_fraction"} <= set(rows[0])
+
+
+def test_histogram_of_the_drop_rates_counts_every_entry(work):
+    with open(work / "rates.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row.pop("drop_rate")) for row in rows] == pytest.approx(np.arange(0.025, 1, 0.05))
+    (found,) = json.loads(srn("info", work / "a.srn", "--json").stdout)["fields"]
+    nx, ny, nz = found["network"]["grid"]
+    assert rows[0] and all(float(n) >= 0 for row in rows for n in row.values())
+    assert sum(float(n) for row in rows for n in row.values()) >= nx * ny * nz
+
+
+def test_table_tells_what_the_pruner_left_and_a_start_spares_training(work, tmp_path):
+    passes = ("--passes", 1, "--set", "training.batch=512", "--ratio", 3)
+    fresh = srn("compress", work / "a.vti", tmp_path / "b.srn", *passes, "--json")
+    more = srn("compress", work / "a.vti", tmp_path / "c.srn", *passes, "--start", work / "a.srn", "--json")
+    assert more.returncode == 0, more.stderr
+    assert json.loads(more.stdout)["psnr"] > json.loads(fresh.stdout)["psnr"]
+    table = srn("compress", work / "a.vti", tmp_path / "d.srn", *passes, "--pruner", "mask")
+    assert table.returncode == 0, table.stderr
+    assert re.search(r"pruner +mask, [0-9.]+ % kept", table.stdout)
+
+
+def test_help_says_what_each_pruner_does():
+    said = srn("compress", "--help").stdout
+    for name in PRUNERS:
+        assert re.search(rf"^  {name} +\w", said, re.M), name
+    assert "--start step1.srn" in said
+
+
+def test_every_setting_is_documented():
+    text = "".join((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("properties.md", "command-line.md"))
+    assert [name for name in setting_names() if f"`{name}`" not in text] == []
 
 
 def test_evaluate_finds_what_compress_promised(work):
@@ -188,6 +223,13 @@ def test_compressing_without_torch_says_what_to_install(work, tmp_path):
         (["compress", "a.vti", "b.srn", "--config", "none.json"], "cannot read the settings"),
         (["compress", "a.vti", "b.srn", "--config", "a.vti"], "not JSON"),
         (["compress", "a.vti", "b.srn", "--history", "h.txt"], "must end in .csv"),
+        (["compress", "a.vti", "b.srn", "--drop-rates", "h.txt"], "must end in .csv"),
+        (["compress", "a.vti", "b.srn", "--history", "h.csv", "--drop-rates", "./h.csv"], "two names"),
+        (["compress", "a.vti", "b.srn", "--pruner", "none", "--drop-rates", "h.csv"], "learns no drop rates"),
+        (["compress", "a.vti", "b.srn", "--pruner", "magic"], "invalid choice"),
+        (["compress", "a.vti", "b.srn", "--set", "pruning.layers=0.5"], "pruning.thresholds=fixed"),
+        (["compress", "a.vti", "b.srn", "--start", "none.srn"], "none.srn"),
+        (["compress", "a.vti", "b.srn", "--start", "a.srn", "--network", "neurcomp"], "network=fvsrn"),
         (["compress", "a.vti", "b.srn", "--seed", "-1"], "seed"),
         (["info", "none.srn"], "none.srn"),
         (["info", "a.vti"], "not an SRN file"),

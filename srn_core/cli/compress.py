@@ -18,12 +18,27 @@ from srn_core.progress import Progress
 
 MAX_CONFIG = 1 << 20
 
+PRUNER_HELP = {
+    "none": "nothing is removed",
+    "mask": "on-off masks, learnt through a straight-through gradient",
+    "smallify": "switches that change sign where nothing is lost (the default)",
+    "variational-static": "noise that grows where nothing is lost; one error scale for the volume",
+    "variational-dynamic": "the same with an error scale of its own at each place",
+}
+
+PRUNERS_LIST = "\n".join(f"  {name.ljust(20)} {PRUNER_HELP[name]}" for name in PRUNERS)
+
 EPILOG = f"""\
 examples:
   srn compress hurricane.vti hurricane.srn --ratio 100
   srn compress cutout.h5 u.srn --array Velocity_0001 --bytes 200000 --seconds 600
   srn compress scan.raw scan.srn --dims 256 256 128 --dtype uint8
   srn compress flow.nc flow.srn --network neurcomp --set neurcomp.blocks=6 --set quantise.weight_bits=8
+  srn compress flow.nc flow.srn --pruner variational-static --drop-rates rates.csv --history run.csv
+  srn compress step2.vti step2.srn --start step1.srn --passes 10
+
+pruners:
+{PRUNERS_LIST}
 
 Without --passes or --seconds the training takes 75 passes over the volume (neurcomp: 100).
 Ctrl-C ends the training and packs the best network so far; a second Ctrl-C leaves nothing.
@@ -51,9 +66,10 @@ def add(commands: Any) -> None:
     model.add_argument(
         "--network", choices=NETWORKS, help="fvsrn: fast on a CPU; neurcomp: smooth fields, long training"
     )
-    model.add_argument("--pruner", choices=PRUNERS, help="how superfluous parameters are found (default: smallify)")
+    model.add_argument("--pruner", choices=PRUNERS, help="how superfluous parameters are found; see below")
     model.add_argument("--passes", metavar="N", help="passes over the volume")
     model.add_argument("--seconds", metavar="S", help="seconds of training")
+    model.add_argument("--start", metavar="FILE.srn", help="start from this file's network, not from a fresh one")
     model.add_argument("--device", choices=DEVICES, help="default: auto, CUDA where torch finds it")
     model.add_argument("--seed", metavar="K", help="of all random numbers (default: 0)")
     model.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting; may be repeated")
@@ -61,6 +77,7 @@ def add(commands: Any) -> None:
     source.add(command)
     said = command.add_argument_group("output")
     said.add_argument("--history", metavar="FILE.csv", help="write the training's course as a table")
+    said.add_argument("--drop-rates", metavar="FILE.csv", help="write the histogram of what the pruner learnt")
     said.add_argument("--json", action="store_true", help="print the report as JSON")
     said.add_argument("--quiet", action="store_true", help="print nothing but errors")
     command.set_defaults(run=run)
@@ -70,8 +87,13 @@ def run(given: argparse.Namespace) -> int:
     """Read, compress, write, report."""
     config = settings(given)
     _check_out(given.out, ".srn", given.input)
-    if given.history:
-        _check_out(given.history, ".csv", given.input)
+    tables = {"history": given.history, "drop_rates": given.drop_rates}
+    for path in filter(None, tables.values()):
+        _check_out(path, ".csv", given.input)
+    if given.history and given.drop_rates and os.path.abspath(given.history) == os.path.abspath(given.drop_rates):
+        raise SrnInputError("--history and --drop-rates name the same file; give two names")
+    if given.drop_rates and config.pruner == "none":
+        raise SrnInputError("--drop-rates: the pruner 'none' learns no drop rates; choose another --pruner")
     volume = source.read(given.input, given)
 
     from srn_core.api import compress
@@ -88,8 +110,9 @@ def run(given: argparse.Namespace) -> int:
                 return not interrupt.asked
 
             result = compress(volume, given.out, config=config, progress=progress)
-    if given.history:
-        _write_history(given.history, result.history)
+    for columns, path in tables.items():
+        if path:
+            _write_table(path, getattr(result, columns, {}))
     report = {"out": given.out, **result.report}
     if given.json:
         output.print_json(report)
@@ -112,6 +135,7 @@ def settings(given: argparse.Namespace) -> CompressConfig:
         "seed": given.seed,
         "training.passes": given.passes,
         "training.seconds": given.seconds,
+        "training.start": given.start,
     }
     if given.ratio is not None or given.bytes is not None:
         # As a whole, so that a target in the file of settings does not stand beside this one.
@@ -154,13 +178,13 @@ def _check_out(path: str, ending: str, source_path: str) -> None:
         raise SrnInputError(f"no permission to write in '{folder}'")
 
 
-def _write_history(path: str, history: dict[str, list[Any]]) -> None:
+def _write_table(path: str, columns: dict[str, list[Any]]) -> None:
     from srn_core.atomic import write_bytes
 
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(history)
-    table.writerows(zip(*history.values()))
+    table.writerow(columns)
+    table.writerows(zip(*columns.values()))
     write_bytes(path, text.getvalue().encode("utf-8"))
 
 
@@ -172,6 +196,14 @@ def _print(report: dict[str, Any]) -> None:
         ("parameter ratio", f"{report['parameter_ratio']:.1f} : 1 (values / stored parameters)"),
         *output.quality_rows(report),
         ("network", f"{report['network']}, {report['parameters']} parameters"),
+        ("pruner", _pruned(report)),
         ("time", f"{report['seconds']:.1f} s, {output.number(report.get('train_seconds'))} s of training"),
     ]
     output.print_table(rows)
+
+
+def _pruned(report: dict[str, Any]) -> str:
+    told = f"{report['pruner']}, {100 * report['kept_fraction']:.3g} % kept"
+    if report.get("fold_change") is None or report["kept_fraction"] == 1.0:
+        return told
+    return f"{told}, which changed the field by {100 * report['fold_change']:.2g} % of its range"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import textwrap
+from pathlib import Path
 
 import pytest
 from in_paraview import Run
+from PIL import Image
 
 
 def test_point_array_comes_back_on_its_geometry_with_report_and_history(run: Run) -> None:
@@ -214,3 +216,41 @@ def test_abort_keeps_the_best_so_far_and_does_not_stick(run: Run) -> None:
     assert facts["seconds"] < 200  # of the 300 that the budget allowed
     assert facts["passes"] == pytest.approx(2, abs=0.5)
     assert any("left" in text or "PSNR" in text for text in facts["texts"])
+
+
+def test_drop_rates_are_a_table_for_a_bar_chart(run: Run, tmp_path: Path) -> None:
+    picture = tmp_path / "bars.png"
+    facts = run(
+        f"""
+        def rates(**settings):
+            made = trained(image(), "density", **settings)
+            made.UpdatePipeline()
+            table = servermanager.Fetch(made, idx=2)
+            columns = {{table.GetColumnName(i): vtk_to_numpy(table.GetColumn(i)).tolist()
+                       for i in range(table.GetNumberOfColumns())}}
+            return made, columns, report(made)
+
+        none, nothing, said_nothing = rates(Pruner="none")
+        made, columns, said = rates(Pruner="variational-static")
+        view = CreateView("XYBarChartView")
+        view.ViewSize = [900, 600]
+        bars = Show(OutputPort(made, 2), view, "XYBarChartRepresentation")
+        bars.UseIndexForXAxis = 0
+        bars.XArrayName = "drop_rate"
+        bars.SeriesVisibility = [n for n in columns if n != "drop_rate"]
+        Render(view)
+        SaveScreenshot({str(picture)!r}, view)
+        tell(nothing=nothing, said_nothing=said_nothing, columns=columns, said=said,
+             names=[made.SMProxy.GetOutputPortName(i) for i in range(made.SMProxy.GetNumberOfOutputPorts())])
+        """,
+        display=True,
+    ).facts
+    assert facts["names"] == ["Reconstruction", "Training History", "Drop Rates"]
+    assert facts["nothing"] == {} and "Drop Rates" not in facts["said_nothing"]
+    bins = facts["columns"].pop("drop_rate")
+    assert bins == pytest.approx([0.025 + 0.05 * i for i in range(20)])
+    assert facts["columns"] and all(len(counts) == 20 and min(counts) >= 0 for counts in facts["columns"].values())
+    assert sum(map(sum, facts["columns"].values())) >= 4**3  # every latent vertex is counted once
+    assert "% kept" in facts["said"] and "output Drop Rates (Bar Chart View)" in facts["said"]
+    with Image.open(picture) as drawn:
+        assert len(drawn.convert("RGB").getcolors(1 << 20) or []) > 10
