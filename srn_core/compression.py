@@ -35,6 +35,9 @@ class CompressResult:
     """Plain JSON: bytes, ratio, quality, times, settings; see docs/command-line.md."""
     history: dict[str, list[Any]] = field(default_factory=dict)
     """Columns of the training's course: pass, seconds, phase, loss, psnr, kept_fraction."""
+    drop_rates: dict[str, list[Any]] = field(default_factory=dict)
+    """Histogram of the drop rates when the pruner was folded: "drop_rate" (centres of the bins) and one column of
+    counts for each layer; empty where the pruner learns none."""
 
 
 def compress_volume(
@@ -49,11 +52,10 @@ def compress_volume(
     if all(low == high for low, high in value_range):
         spec = ConstantSpec(volume.geometry.half_extent, volume.components)
         stored = replace(template, spec=spec)
-        history: dict[str, list[Any]] = {}
-        trained: dict[str, Any] = {"device": "none", "train_seconds": 0.0}
+        fitted = _Fitted(stored, {"device": "none", "train_seconds": 0.0})
     else:
-        stored, history, trained = _train(volume, valid, value_range, template, config, stop)
-    return _finish(volume, valid, stored, config, history, trained, started, stop)
+        fitted = _train(volume, valid, value_range, template, config, stop)
+    return _finish(volume, valid, fitted, config, started, stop)
 
 
 def component_ranges(volume: Volume, valid: Optional[np.ndarray]) -> tuple[tuple[float, float], ...]:
@@ -73,6 +75,16 @@ def target_bytes(volume: Volume, config: CompressConfig) -> int:
     if config.target.ratio is not None:
         return int(volume.nbytes / config.target.ratio)
     return max(int(volume.nbytes / DEFAULT_RATIO), LEAST_DEFAULT_BYTES)
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """A field ready to be packed, and how it came about."""
+
+    stored: NeuralField
+    details: dict[str, Any]
+    history: dict[str, list[Any]] = field(default_factory=dict)
+    drop_rates: dict[str, list[Any]] = field(default_factory=dict)
 
 
 class _Progress:
@@ -116,6 +128,8 @@ def _template(
 
 def _provenance(config: CompressConfig) -> dict[str, Any]:
     """What made the file. Nothing that differs between two runs of the same job belongs here."""
+    # Where a warm start came from is a path on one machine.
+    config = replace(config, training=replace(config.training, start=None))
     changed = _difference(config.to_dict(), CompressConfig().to_dict())
     return {"settings": changed} if changed else {}
 
@@ -139,24 +153,41 @@ def _train(
     template: NeuralField,
     config: CompressConfig,
     stop: _Progress,
-) -> tuple[NeuralField, dict[str, list[Any]], dict[str, Any]]:
+) -> _Fitted:
     try:
         from srn_core.networks import build_network
+        from srn_core.training.codebooks import tune_codebooks
         from srn_core.training.fields import train_network
-        from srn_core.training.sizing import initial_spec, weight_bits
+        from srn_core.training.history import drop_rate_histogram
+        from srn_core.training.sizing import Room, default_weight_bits, initial_spec
+        from srn_core.training.warm_start import start_of
     except ModuleNotFoundError as error:
         raise SrnMissingPackageError(error.name or "torch", "Compressing a volume", "train") from error
-    from srn_core.fitting import Fitting
+    from srn_core.fitting import BytesTarget, Cutting, Storage, empty_copy, land, target_of
 
-    most = target_bytes(volume, config)
-    fitting = Fitting(template, config, weight_bits(config), most)
-    spec = initial_spec(config, volume.geometry, volume.components, fitting.room())
-    fitting.check(build_network(spec))
+    storage = Storage(template, config.quantise, default_weight_bits(config), config.seed)
+    target = target_of(config, storage, target_bytes(volume, config), volume.values.size)
+    room = Room.of_bytes(target.room(), config) if isinstance(target, BytesTarget) else Room.of_parameters(target.most)
+    start = start_of(config, volume)
+    spec = initial_spec(config, volume.geometry, volume.components, room) if start is None else start.spec
+    target.check(empty_copy(build_network(spec)))
+    wanted = volume.values.size / target.most if config.target.parameter_ratio else volume.nbytes / target.most
+    cutting = Cutting(target, config.pruning)
     trained = train_network(
-        volume, valid, value_range, spec, config, fitting.fold, stop.training, volume.nbytes / most
+        volume, valid, value_range, spec, config, cutting.fold, stop.training, wanted, start.arrays if start else None
     )
     stop.tell("packing", 0.0)
-    fitting.fit(trained.network)
+    arrays = land(target, trained.network, trained.error_of)
+    if config.quantise.fine_tune_passes and not trained.outcome.stopped_early:
+        tuned = tune_codebooks(
+            trained.network,
+            arrays,
+            trained.sampler,
+            config.quantise.fine_tune_passes,
+            progress=lambda report: stop.tell(report.phase, 0.2 * report.fraction),
+        )
+        # The numbers in the codebooks change, and with them, by a few bytes, how they pack.
+        arrays = tuned if target.fits(storage.field_of(trained.network, tuned)) else arrays
     outcome = trained.outcome
     details = {
         "device": trained.device,
@@ -167,22 +198,26 @@ def _train(
         "stopped_early": outcome.stopped_early,
         "kept_fraction": outcome.folded.kept_fraction,
         "fold_change": outcome.folded.change,
-        "target_bytes": most,
+        "target_bytes": target.most if isinstance(target, BytesTarget) else None,
     }
-    return fitting.field_of(trained.network), outcome.history.columns(), details
+    return _Fitted(
+        storage.field_of(trained.network, arrays),
+        details,
+        outcome.history.columns(),
+        drop_rate_histogram(outcome.folded.drop_rates),
+    )
 
 
 def _finish(
     volume: Volume,
     valid: Optional[np.ndarray],
-    stored: NeuralField,
+    fitted: _Fitted,
     config: CompressConfig,
-    history: dict[str, list[Any]],
-    trained: dict[str, Any],
     started: float,
     stop: _Progress,
 ) -> CompressResult:
     """Pack, decode the packed bytes with the shipped decoder, measure, pack again with the figures."""
+    stored, trained = fitted.stored, fitted.details
     stop.tell("measuring", 0.2)
     opened = NeuralFile.from_bytes(codec.to_bytes([stored]))
     begin = time.perf_counter()
@@ -193,7 +228,7 @@ def _finish(
     quality = Quality(*(float(f"{v:.7g}") for v in (measured.psnr, measured.rmse, measured.max_error, measured.ssim)))
     file = NeuralFile.from_bytes(codec.to_bytes([replace(stored, quality=quality)]))
     most = trained.get("target_bytes")
-    if config.target != CompressConfig().target and most is not None and file.nbytes > most:
+    if most is not None and file.nbytes > most:
         raise SrnInputError(
             f"the file came out at {file.nbytes} bytes, but at most {most} were asked for; ask for a lower ratio"
         )
@@ -220,4 +255,4 @@ def _finish(
         "seconds": round(time.perf_counter() - started, 3),
     }
     stop.tell("done", 1.0)
-    return CompressResult(file, report, history)
+    return CompressResult(file, report, fitted.history, fitted.drop_rates)

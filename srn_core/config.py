@@ -75,8 +75,8 @@ class FvSrnConfig:
     """Neurons of each hidden layer; None: 16 to 32 by the target size."""
     frequencies: int = 4
     """Fourier frequencies L of the position (2.3.2); 0 leaves the plain position."""
-    features: int = 4
-    """Latent features per grid vertex."""
+    features: Optional[int] = None
+    """Latent features per grid vertex; None: 4, or 1 on the finer grid that a pruner starts with."""
     grid: Optional[Tuple[int, int, int]] = None
     """Latent samples along x, y, z; None: from the target size, in the volume's proportions."""
     wavelet: str = "bior4.4"
@@ -92,8 +92,7 @@ class FvSrnConfig:
         optional_size("fvsrn.width", self.width, 1, 1024)
         at_least("fvsrn.frequencies", self.frequencies, 0)
         at_most("fvsrn.frequencies", self.frequencies, 24)
-        at_least("fvsrn.features", self.features, 1)
-        at_most("fvsrn.features", self.features, 256)
+        optional_size("fvsrn.features", self.features, 1, 256)
         if self.grid is not None and (len(self.grid) != 3 or not all(1 <= g <= 1024 for g in self.grid)):
             raise SrnInputError(f"fvsrn.grid must be three sizes from 1 to 1024 (x, y, z), not {self.grid}")
         at_least("fvsrn.levels", self.levels, 0)
@@ -208,6 +207,8 @@ class PruningConfig:
     ``layers``, and only what is then still too large is cut further."""
     layers: Optional[Tuple[float, ...]] = None
     """Drop rates above which is pruned, one for each layer or wavelet level in order; only with "fixed"."""
+    learning_rate: float = 2e-2
+    """Adam's first step size for the pruner's own numbers: switches have to cross their range within a training."""
     oversize: Optional[float] = None
     """Entries that a pruned network starts with, for one that the file can hold; None: what suits the network."""
 
@@ -217,6 +218,7 @@ class PruningConfig:
             raise SrnInputError("pruning.layers gives thresholds by hand: it needs pruning.thresholds=fixed")
         if self.layers is not None and not all(0 <= t <= 1 for t in self.layers):
             raise SrnInputError(f"pruning.layers must be drop rates from 0 to 1, not {self.layers}")
+        positive("pruning.learning_rate", self.learning_rate)
         if self.oversize is not None:
             at_least("pruning.oversize", self.oversize, 1)
             at_most("pruning.oversize", self.oversize, 1000)
@@ -273,10 +275,10 @@ class QuantiseConfig:
 
     method: str = "uniform"
     """"uniform": equal steps, zero kept exactly; "kmeans": a codebook per array."""
-    grid_bits: int = 8
-    """Bits of a latent coefficient."""
+    grid_bits: Optional[int] = None
+    """Bits of a latent coefficient, at most; None: as many as fill the file (k-means: 8, thesis 5.2)."""
     weight_bits: Optional[int] = None
-    """Bits of a weight; None: 16 for fv-SRN's predictor, 8 for Neurcomp (thesis 5.2)."""
+    """Bits of a weight, at most; None: as many as fill the file, about 8 (thesis Fig 5.1)."""
     fine_tune_passes: float = 0.0
     """Passes in which the codebooks (or, with "uniform", the steps) are trained once the codes are fixed."""
 
@@ -289,18 +291,21 @@ class QuantiseConfig:
 
 @dataclass(frozen=True)
 class TargetConfig:
-    """What the file must reach. At most one may be given; none means ratio 100."""
+    """What the file must keep to. At most one may be given; none means ratio 100."""
 
     ratio: Optional[float] = None
     """Bytes of the original array / bytes of the file on disk, at least."""
     bytes: Optional[int] = None
     """Bytes of the file on disk, at most."""
+    parameter_ratio: Optional[float] = None
+    """Values of the original array / numbers of the network that are not zero, at least: the ratio of the thesis."""
 
     def __post_init__(self) -> None:
-        if self.ratio is not None and self.bytes is not None:
-            raise SrnInputError("give either a ratio or a number of bytes, not both")
-        if self.ratio is not None:
-            positive("target.ratio", self.ratio)
+        if sum(value is not None for value in (self.ratio, self.bytes, self.parameter_ratio)) > 1:
+            raise SrnInputError("give one target: a ratio, a number of bytes or a parameter ratio")
+        for name in ("ratio", "parameter_ratio"):
+            if getattr(self, name) is not None:
+                positive(f"target.{name}", getattr(self, name))
         if self.bytes is not None:
             at_least("target.bytes", self.bytes, 1)
 

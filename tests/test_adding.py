@@ -12,7 +12,7 @@ from fields import waves
 
 from srn_core import CompressConfig, config, networks, pruners
 from srn_core.training.fields import train_network
-from srn_core.training.sizing import initial_spec
+from srn_core.training.sizing import Room, initial_spec
 from srn_core.volume import Volume
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -33,9 +33,11 @@ def test_the_pruner_of_the_page_prunes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(pruners.PRUNERS, "none", lambda settings, ratio: module.Magnitude(0.25))
     volume = Volume.from_array(waves())
     settings = CompressConfig(pruner="none", device="cpu").with_settings({"training.passes": 10})
-    spec = initial_spec(settings, volume.geometry, 1, 4000)
+    spec = initial_spec(settings, volume.geometry, 1, Room.of_bytes(4000, settings))
     value_range = ((float(volume.values.min()), float(volume.values.max())),)
-    trained = train_network(volume, None, value_range, spec, settings, pruners.Pruner.fold, None, 10.0)
+    trained = train_network(
+        volume, None, value_range, spec, settings, lambda pruner, error_of: pruner.fold(), None, 10.0
+    )
     assert trained.outcome.folded.kept_fraction == pytest.approx(0.25, abs=0.02)
     for site in trained.network.sites():
         values = torch.as_tensor(trained.network.arrays()[site.name])

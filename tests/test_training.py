@@ -10,20 +10,20 @@ import pytest
 import torch
 from fields import waves
 
-from srn_core.config import CompressConfig, SmallifyConfig, TrainingConfig
+from srn_core.config import SmallifyConfig, TrainingConfig
 from srn_core.coordinates import normalise
 from srn_core.errors import SrnInputError
 from srn_core.networks import Lattice, build_network
 from srn_core.progress import Progress
-from srn_core.pruners import Pruner, KeepAll, Smallify
-from srn_core.spec import FvSrnSpec, NeurcompSpec
+from srn_core.pruners import KeepAll, Pruner, Smallify
+from srn_core.spec import FvSrnSpec
 from srn_core.training.device import choose_device
 from srn_core.training.phases import phases_of
 from srn_core.training.samplers import LatticeSampler, RandomSampler, lattice_counts
-from srn_core.training.sizing import grid_dims, initial_spec, wavelet_spec
+from srn_core.training.sizing import wavelet_spec
 from srn_core.training.trainer import Limits, Trainer
 from srn_core.training.truth import Truth, truth_of
-from srn_core.volume import Geometry, Volume
+from srn_core.volume import Volume
 
 CPU = torch.device("cpu")
 
@@ -218,35 +218,3 @@ def test_device_cuda_is_refused_where_there_is_none() -> None:
         assert choose_device("auto").type == "cpu"
         with pytest.raises(SrnInputError, match="no CUDA device"):
             choose_device("cuda")
-
-
-def test_sizes_fill_the_room() -> None:
-    geometry = Geometry((125, 125, 25))
-    for network in ("fvsrn", "neurcomp"):
-        config = CompressConfig(network=network, pruner="none")
-        last = 0
-        for room in (3_000, 10_000, 40_000, 150_000):
-            spec = initial_spec(config, geometry, 1, room)
-            numbers = sum(math.prod(shape) for shape in spec.shapes().values())
-            assert numbers > last
-            last = numbers
-        assert isinstance(spec, (FvSrnSpec, NeurcompSpec))
-
-
-def test_given_sizes_are_kept() -> None:
-    config = CompressConfig().with_settings({"fvsrn.grid": "9x8x7", "fvsrn.width": 12, "fvsrn.features": 3})
-    spec = initial_spec(config, Geometry((50, 50, 50)), 1, 10_000)
-    assert isinstance(spec, FvSrnSpec)
-    assert spec.grid == (7, 8, 9) and spec.widths == (12,) * config.fvsrn.layers and spec.features == 3
-    config = CompressConfig(network="neurcomp").with_settings({"neurcomp.width": 17, "neurcomp.blocks": 3})
-    spec = initial_spec(config, Geometry((50, 50, 50)), 1, 10_000)
-    assert isinstance(spec, NeurcompSpec) and spec.width == 17 and spec.hidden == (17, 17, 17)
-
-
-@pytest.mark.parametrize("dims", [(125, 125, 25), (64, 1, 1), (33, 20, 1), (8, 8, 8)])
-def test_grid_keeps_the_proportions_and_is_no_finer_than_the_volume(dims: tuple[int, int, int]) -> None:
-    for vertices in (8, 300, 5_000, 1e9):
-        grid = grid_dims(dims, vertices)
-        assert all(1 <= g <= n for g, n in zip(grid, dims))
-        assert math.prod(grid) <= max(vertices, 8)
-    assert grid == dims

@@ -50,14 +50,15 @@ def train_network(
     value_range: tuple[tuple[float, float], ...],
     spec: NetworkSpec,
     config: CompressConfig,
-    fold: Callable[[Pruner], None],
+    fold: Callable[[Pruner, Callable[[SceneNetwork], float]], None],
     progress: Optional[ProgressCallback],
     ratio: float,
     start: Optional[Mapping[str, np.ndarray]] = None,
 ) -> Trained:
     """Train a network of ``spec`` on a volume as ``config`` says.
 
-    ``fold`` folds the pruner before fine-tuning, at thresholds of its choice; ``ratio`` is the compression ratio that
+    ``fold`` folds the pruner before fine-tuning, at thresholds of its choice; with the pruner it is given the mean
+    squared error of any network on a part of the volume. ``ratio`` is the compression ratio that
     the pruner is to serve. ``start``: arrays of ``spec`` that the network starts with (a warm start).
     """
     device = choose_device(config.device)
@@ -81,16 +82,20 @@ def train_network(
     pruner = build_pruner(config, ratio)
     pruner.data_size = truth.values.shape[1] * (truth.voxels if truth.valid is None else int(truth.valid.sum()))
 
+    def folded(pruner: Pruner) -> None:
+        fold(pruner, probe.error_of)
+
     trainer = Trainer(
         network,
         pruner,
         sampler,
         settings.learning_rate,
         generator,
-        fold,
+        folded,
         progress,
         partial(decay_of, config.training),
         gradient_weight,
+        config.pruning.learning_rate,
     )
     outcome = trainer.run(phases_of(config.training, config.pruner), Limits(passes, config.training.seconds))
     return Trained(network, outcome, str(device), probe.error_of, sampler)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Optional, Sequence
 
 import pywt
@@ -12,27 +13,72 @@ from srn_core.errors import SrnInputError
 from srn_core.spec import FvSrnSpec, NetworkSpec, NeurcompSpec, WaveletSpec
 from srn_core.volume import Geometry
 
-PACKED = 0.8
-"""Bytes of packed numbers, as a share of their plain bits: rather more than entropy coding leaves. A file somewhat
-smaller than allowed costs less quality than a network that is cut to size in the middle of its training."""
+LATENT_BITS = 6.5
+"""Bits that a latent takes in a file, about, its share of the mask with it."""
+PREDICTOR_BITS = 10.0
+"""Bits that a weight of fv-SRN's predictor takes, about."""
+NEURCOMP_BITS = 7.6
+"""Bits that a weight of Neurcomp takes, about: 8, packed."""
+OVERSIZE = {"fvsrn": 10.0, "neurcomp": 1.3}
+"""Entries that a network starts with where a pruner will choose among them, for one that the file can hold."""
+UNPRUNED_FEATURES = 4
+PRUNED_FEATURES = 1
+"""A pruned grid is fine and has one feature: coefficients are then chosen one by one."""
+PREDICTOR_WIDTHS = ((32, 40_000), (24, 20_000), (16, 8_000), (8, 0))
+"""Widths of the predictor, and the bytes from which on each pays: while it is a small share of the file."""
 
 
-def weight_bits(config: CompressConfig) -> int:
-    """Bits of a weight: as set, or 16 for a small predictor (thesis 5.2) and 8 for Neurcomp (Fig 5.1)."""
+@dataclass(frozen=True)
+class Room:
+    """What a network may take, in a unit of its own, and what each kind of number takes of it."""
+
+    total: float
+    latent: float
+    weight: float
+    width: int
+    """Of fv-SRN's predictor, where the settings leave it open."""
+
+    @classmethod
+    def of_bytes(cls, count: float, config: CompressConfig) -> Room:
+        """So many bytes of numbers."""
+        quantise = config.quantise
+        packed = 0.95
+        weight = NEURCOMP_BITS if config.network == "neurcomp" else PREDICTOR_BITS
+        return cls(
+            max(count, 64.0) * 8.0,
+            LATENT_BITS if quantise.grid_bits is None else min(LATENT_BITS, packed * quantise.grid_bits + 0.5),
+            weight if quantise.weight_bits is None else packed * quantise.weight_bits,
+            next(width for width, least in PREDICTOR_WIDTHS if count >= least or least == 0),
+        )
+
+    @classmethod
+    def of_parameters(cls, count: float) -> Room:
+        """So many numbers that are not zero."""
+        return cls(count, 1.0, 1.0, next(w for w, least in PREDICTOR_WIDTHS if count >= least or least == 0))
+
+
+def oversize(config: CompressConfig) -> float:
+    """Entries to start with for one that may stay."""
+    if config.pruning.oversize is not None:
+        return config.pruning.oversize
+    return 1.0 if config.pruner == "none" else OVERSIZE[config.network]
+
+
+def default_weight_bits(config: CompressConfig) -> int:
+    """Bits of a weight where nothing says so: 16 for a small predictor (thesis 5.2), else 8 (Fig 5.1)."""
     if config.quantise.weight_bits is not None:
         return config.quantise.weight_bits
     return 16 if config.network == "fvsrn" else 8
 
 
-def initial_spec(config: CompressConfig, geometry: Geometry, components: int, room_bytes: int) -> NetworkSpec:
-    """The spec a training starts from. What the config leaves open is computed to fill ``room_bytes``, packed."""
-    room = max(room_bytes, 64) / PACKED
+def initial_spec(config: CompressConfig, geometry: Geometry, components: int, room: Room) -> NetworkSpec:
+    """The spec a training starts from. What the config leaves open is computed to fill the room after pruning."""
     if config.network == "neurcomp":
         return _neurcomp(config, geometry, components, room)
     return _fvsrn(config, geometry, components, room)
 
 
-def _neurcomp(config: CompressConfig, geometry: Geometry, components: int, room: float) -> NeurcompSpec:
+def _neurcomp(config: CompressConfig, geometry: Geometry, components: int, room: Room) -> NeurcompSpec:
     settings = config.neurcomp
 
     def spec(width: int) -> NeurcompSpec:
@@ -42,44 +88,39 @@ def _neurcomp(config: CompressConfig, geometry: Geometry, components: int, room:
 
     if settings.width is not None:
         return spec(settings.width)
-    budget = room * 8 / weight_bits(config)
+    budget = room.total * oversize(config) / room.weight
     width = 1
     while width < 4096 and _numbers(spec(width + 1)) <= budget:
         width += 1
     return spec(width)
 
 
-def _fvsrn(config: CompressConfig, geometry: Geometry, components: int, room: float) -> FvSrnSpec:
+def _fvsrn(config: CompressConfig, geometry: Geometry, components: int, room: Room) -> FvSrnSpec:
     settings = config.fvsrn
-    width = settings.width
-    if width is None:
-        # The predictor pays for itself only while it is a small share of the file.
-        width = next((w for w, least in ((32, 40_000), (24, 20_000), (16, 8_000)) if room >= least), 8)
+    width = room.width if settings.width is None else settings.width
+    features = settings.features
+    if features is None:
+        features = UNPRUNED_FEATURES if config.pruner == "none" else PRUNED_FEATURES
     wavelet = wavelet_spec(settings.wavelet, settings.levels)
 
     def spec(grid: Sequence[int]) -> FvSrnSpec:
         x, y, z = grid
         widths = (width,) * settings.layers
         return FvSrnSpec(
-            geometry.half_extent,
-            components,
-            widths,
-            settings.frequencies,
-            settings.features * components,
-            (z, y, x),
-            wavelet,
+            geometry.half_extent, components, widths, settings.frequencies, features * components, (z, y, x), wavelet
         )
 
     if settings.grid is not None:
         return spec(settings.grid)
     smallest = spec((1, 1, 1))
-    predictor = (_numbers(smallest) - smallest.features) * weight_bits(config) / 8
-    budget = max(room - predictor, 64) * 8 / config.quantise.grid_bits / smallest.features
-    return spec(grid_dims(geometry.dims, budget))
+    predictor = (_numbers(smallest) - smallest.features) * room.weight
+    budget = max(room.total - predictor, 64 * room.latent) / room.latent / smallest.features
+    return spec(grid_dims(geometry.dims, budget * oversize(config)))
 
 
 def grid_dims(dims: Sequence[int], vertices: float) -> tuple[int, int, int]:
-    """Latent samples along x, y, z: about ``vertices`` of them, in the volume's proportions, no finer than it."""
+    """Latent samples along x, y, z: as near below ``vertices`` of them as even sizes come, in the volume's proportions,
+    no finer than it."""
     low, high = 0.0, 1.0
     for _ in range(40):
         scale = (low + high) / 2
@@ -87,7 +128,13 @@ def grid_dims(dims: Sequence[int], vertices: float) -> tuple[int, int, int]:
             low = scale
         else:
             high = scale
-    x, y, z = _scaled(dims, low)
+    sizes = _scaled(dims, low)
+    # What rounding left unused goes to the axes one by one, those first that came out shortest for their length.
+    for axis in sorted(range(3), key=lambda a: sizes[a] / dims[a]):
+        larger = [min(n, s + (2 if s > 4 else 1)) if a == axis else s for a, (s, n) in enumerate(zip(sizes, dims))]
+        if math.prod(larger) <= vertices:
+            sizes = larger
+    x, y, z = sizes
     return x, y, z
 
 

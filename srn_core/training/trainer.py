@@ -88,12 +88,17 @@ class Trainer:
         progress: Optional[ProgressCallback] = None,
         decay: Callable[[Phase], Decay] = partial(decay_of, TrainingConfig()),
         gradient_weight: float = 0.0,
+        pruner_rate: Optional[float] = None,
     ) -> None:
-        """``gradient_weight``: lambda_g (2.7) as a share of the squared error on the values, the error on the
-        derivatives being measured in their own mean square; more than 0 needs a truth with derivatives."""
+        """``pruner_rate``: step size of the pruner's own parameters; None: that of the network.
+
+        ``gradient_weight``: lambda_g (2.7) as a share of the squared error on the values, the error on the derivatives
+        being measured in their own mean square; more than 0 needs a truth with derivatives.
+        """
         self.decay, self.gradient_weight = decay, gradient_weight
         self.network, self.pruner, self.sampler = network, pruner, sampler
         self.learning_rate = learning_rate
+        self.pruner_rate = learning_rate if pruner_rate is None else pruner_rate
         self.fold, self.progress = fold, progress
         self.history = History()
         self._samples = 0
@@ -125,8 +130,11 @@ class Trainer:
 
     def _run_phase(self, phase: Phase, begin: float, end: float, limits: Limits) -> bool:
         """One phase, from and to shares of the whole run; False when the callback asked to stop."""
-        parameters = list(self.network.parameters()) + (list(self.pruner.parameters()) if phase.prune else [])
-        optimiser = torch.optim.Adam(parameters, lr=self.learning_rate, fused=True)
+        rates = {self.learning_rate: list(self.network.parameters())}
+        if phase.prune:
+            rates.setdefault(self.pruner_rate, []).extend(self.pruner.parameters())
+        parameters = [p for group in rates.values() for p in group]
+        optimiser = _adam(rates)
         safe = _Snapshot(parameters)
         decay, first_pass = self.decay(phase), self._passes()
         # What the last phase left behind says nothing of this one: the cut lies between them.
@@ -137,9 +145,9 @@ class Trainer:
             if done >= end:
                 return True
             within = (done - begin) / max(end - begin, 1e-9)
-            rate = self.learning_rate * phase.rate * factor * decay.share(within, self._passes() - first_pass)
-            for group in optimiser.param_groups:
-                group["lr"] = rate
+            share = phase.rate * factor * decay.share(within, self._passes() - first_pass)
+            for first, group in zip(rates, optimiser.param_groups):
+                group["lr"] = first * share
 
             batch = self.sampler.draw()
             if phase.prune:
@@ -173,7 +181,7 @@ class Trainer:
                             f"which is {self.learning_rate} for this network"
                         )
                     safe.restore()
-                    optimiser = torch.optim.Adam(parameters, lr=self.learning_rate, fused=True)
+                    optimiser = _adam(rates)
                     factor *= 0.5
                     self._mse = None
                     continue
@@ -230,6 +238,11 @@ class Trainer:
 
     def _elapsed(self) -> float:
         return time.perf_counter() - self._started
+
+
+def _adam(rates: dict[float, list[torch.nn.Parameter]]) -> torch.optim.Adam:
+    groups = [{"params": parameters, "lr": rate} for rate, parameters in rates.items() if parameters]
+    return torch.optim.Adam(groups, fused=True)
 
 
 class _Snapshot:
