@@ -147,9 +147,7 @@ class NeuralCompress(WithPanel):
             except SrnError as error:
                 self._refused = key, error
                 raise
-            self._made[key] = Made(
-                result.file.to_bytes(), result.report, result.history, getattr(result, "drop_rates", {})
-            )
+            self._made[key] = Made(result.file.to_bytes(), result.report, result.history, result.drop_rates)
             while len(self._made) > REMEMBERED:
                 self._made.popitem(last=False)
         self._made.move_to_end(key)

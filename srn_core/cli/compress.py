@@ -112,7 +112,7 @@ def run(given: argparse.Namespace) -> int:
             result = compress(volume, given.out, config=config, progress=progress)
     for columns, path in tables.items():
         if path:
-            _write_table(path, getattr(result, columns, {}))
+            _write_table(path, getattr(result, columns))
     report = {"out": given.out, **result.report}
     if given.json:
         output.print_json(report)
