@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -12,7 +10,7 @@ from pruned import SPECS, network_of, pruner_on
 from srn_core.pruners import Mask
 from srn_core.pruners.flat import weight_norm
 from srn_core.pruners.gradient_scale import GradientScale
-from srn_core.pruners.mask import StraightThrough, regressed_weights
+from srn_core.pruners.mask import StraightThrough
 
 
 def masked(kind: str = "wavelet", **settings: object) -> Mask:
@@ -80,10 +78,21 @@ def test_masks_start_open_at_the_setting() -> None:
         assert (pruner.values()[site] == 1).all()
 
 
-def test_weights_by_ratio_are_the_thesis_regressions() -> None:
-    mask, weight = regressed_weights("fvsrn", 100.0)
-    assert math.log(mask) == pytest.approx(1.54 * math.log(100) - 27.70)
-    assert math.log(weight) == pytest.approx(5.01 * math.log(100) - 41.48)
+def test_the_price_comes_in_gradually() -> None:
+    pruner = masked(lambda_mask=0.3, lambda_weight=0.0)
+    whole = float(pruner.loss().detach())
+    for done, share in ((0.0, 0.0), (0.25, 0.0), (0.5, 0.5), (0.75, 1.0), (1.0, 1.0)):
+        pruner.advance(done)
+        assert float(pruner.loss().detach()) == pytest.approx(share * whole)
+
+
+def test_what_is_shut_stays_shut() -> None:
+    pruner = masked()
+    with torch.no_grad():
+        pruner.logits[::2] = -0.1
+    for site, values in pruner.values().items():
+        assert torch.equal(values > 0, pruner.drop_rates()[site] <= 0.5)
+        assert (pruner.contributions()[site][values == 0] == 0).all()
 
 
 @pytest.mark.parametrize("p", [1, 2])

@@ -13,25 +13,25 @@ from srn_core.networks.base import mean_squared_error
 from srn_core.networks.batch import Batch
 from srn_core.pruners.base import DataTerm
 from srn_core.pruners.position_sigma import PositionSigma
+from srn_core.pruners.prices import expected_error
 from srn_core.pruners.variational import VariationalDropout
 
 HALF_LOG_TAU = 0.5 * math.log(2.0 * math.pi)
-AT_RATIO_10 = {"fvsrn": 0.01, "neurcomp": 0.01}
-"""psigma at ratio 10, in values of [-1, 1]: half a percent of the range."""
-SMALLEST, LARGEST = 1e-3, 0.2
+NOISE = {"fvsrn": 3.0, "neurcomp": 1.0}
+"""psigma in expected errors: a latent's noise hides among that of many others, a neuron's does not."""
 MOMENTUM = 0.02
 """Share of a new batch in the running mean of psigma^2."""
 
 
-def expected_error(network: str, ratio: float) -> float:
-    """psigma for a network and a compression ratio: the root mean square error that is to be expected there.
+def psigma_for(network: str, ratio: float) -> float:
+    """psigma for a network and a compression ratio.
 
-    It grows with the root of the ratio: 0.5 % of the range at 10, 1.6 % at 100, 5 % at 1000. An entry then stays
-    where it explains more of the error than noise of that size would. The thesis' regressions (Figs 5.6, 5.17) don't
-    serve here: its losses set a mean likelihood against a divergence that is summed, so that its psigma (about 1e-4
-    at ratio 100) makes up for the number of voxels of its data sets; here that number is in the loss.
+    An entry stays where it explains more of the error than noise of that size would. The thesis' regressions (Figs
+    5.6, 5.17) don't serve here: its losses set a mean likelihood against a divergence that is summed, so that its
+    psigma (about 1e-4 at ratio 100) makes up for the number of voxels of its data sets; here that number is in the
+    loss.
     """
-    return min(max(AT_RATIO_10[network] * math.sqrt(max(ratio, 1.0) / 10.0), SMALLEST), LARGEST)
+    return NOISE[network] * expected_error(ratio)
 
 
 def negative_log_likelihood(values: Tensor, target: Tensor, log_psigma: Tensor) -> Tensor:
@@ -47,7 +47,7 @@ class StaticVariational(VariationalDropout):
 
     def __init__(self, config: VariationalConfig, network: str = "fvsrn", ratio: float = 100.0) -> None:
         super().__init__(config)
-        self.psigma = expected_error(network, ratio) if config.psigma is None else config.psigma
+        self.psigma = psigma_for(network, ratio) if config.psigma is None else config.psigma
 
     def unit(self) -> float:
         return 2.0 * self.psigma**2
@@ -69,7 +69,7 @@ class DynamicVariational(VariationalDropout):
 
     def __init__(self, config: VariationalConfig, network: str = "fvsrn", ratio: float = 100.0) -> None:
         super().__init__(config)
-        self.initial_psigma = expected_error(network, ratio)
+        self.initial_psigma = psigma_for(network, ratio)
 
     def start(self, count: int, device: torch.device, generator: Optional[torch.Generator]) -> None:
         super().start(count, device, generator)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Optional
 
 import torch
@@ -13,17 +12,10 @@ from srn_core.config import MaskConfig
 from srn_core.networks.base import Gate
 from srn_core.pruners.flat import FlatPruner, weight_norm
 from srn_core.pruners.gradient_scale import GradientScale
+from srn_core.pruners.prices import entry_price
 
-REGRESSIONS = {"neurcomp": ((3.50, -29.85), (2.57, -28.82)), "fvsrn": ((1.54, -27.70), (5.01, -41.48))}
-"""Slope and offset of ln(lambda_mask) and ln(lambda_weight) over ln(ratio) (thesis Fig 5.17). The thesis masks fv-SRN
-alone; for Neurcomp the weights of Smallify stand in, whose loss has the same form."""
-
-
-def regressed_weights(network: str, ratio: float) -> tuple[float, float]:
-    """(lambda_mask, lambda_weight) that suit a network and a compression ratio."""
-    x = math.log(max(ratio, 1.0))
-    mask, weight = (math.exp(slope * x + offset) for slope, offset in REGRESSIONS[network])
-    return mask, weight
+SHARE = {"fvsrn": 0.1, "neurcomp": 0.1}
+"""What a mask asks for an entry, in parts of what Smallify asks: a mask shuts for good, a switch only grows small."""
 
 
 class StraightThrough(torch.autograd.Function):
@@ -48,22 +40,30 @@ class StraightThrough(torch.autograd.Function):
 class Mask(FlatPruner):
     """A logit M behind every entry; the entry is on where sigmoid(M) says so, and multiplied with exactly 1 or 0.
 
-        loss = lambda_mask * sum sigmoid(M) + lambda_weight * sum |theta|^p                       (2.10)
+        loss = r * lambda_mask * sum sigmoid(M) + lambda_weight * sum |theta|^p                   (2.10)
 
     The text puts the L1 norm on M itself; that would pull sigmoid(M) to 0.5, the threshold, from either side. It is the
-    soft mask that is meant to be sparse, so its sum is paid for. The gradient of M is taken in units of
+    soft mask that is meant to be sparse, so its sum is paid for. The ramp r goes from 0 to 1 while the pruning phase is
+    a quarter to three quarters done: entries that were shut before the network knew the field would be lost for no
+    reason (as the thesis ramps the divergence of its dropout). The gradient of M is taken in units of
     ``lambda_mask`` (see :class:`GradientScale`).
     """
 
     def __init__(self, config: MaskConfig, network: str = "fvsrn", ratio: float = 100.0) -> None:
         super().__init__()
         self.config = config
-        lambda_mask, lambda_weight = regressed_weights(network, ratio)
-        self.lambda_mask = lambda_mask if config.lambda_mask is None else config.lambda_mask
-        self.lambda_weight = lambda_weight if config.lambda_weight is None else config.lambda_weight
+        self._price = entry_price(network, ratio) * SHARE[network]
+        self.lambda_weight = config.lambda_weight or 0.0
+        self.lambda_mask = config.lambda_mask or 0.0
+        self.ramp = 1.0
 
     def start(self, count: int, device: torch.device, generator: Optional[torch.Generator]) -> None:
+        if self.config.lambda_mask is None:
+            self.lambda_mask = self._price / count
         self.logits = nn.Parameter(torch.logit(torch.full((count,), self.config.initial)).to(device))
+
+    def advance(self, done: float) -> None:
+        self.ramp = min(max(2.0 * done - 0.5, 0.0), 1.0)
 
     def soft(self, place: slice = slice(None)) -> Tensor:
         """sigmoid(M) of some entries, flat; its gradient reaches M in units of ``lambda_mask``."""
@@ -81,7 +81,7 @@ class Mask(FlatPruner):
         return masked
 
     def loss(self) -> Tensor:
-        loss = self.lambda_mask * self.soft().sum()
+        loss = self.ramp * self.lambda_mask * self.soft().sum()
         if self.lambda_weight:
             loss = loss + self.lambda_weight * weight_norm(self._weights, self.config.weight_norm)
         return loss
@@ -94,4 +94,6 @@ class Mask(FlatPruner):
         return self.by_site(1.0 - torch.sigmoid(self.logits.detach()))
 
     def values(self) -> dict[str, Tensor]:
-        return self.by_site(torch.ones_like(self.logits.detach()))
+        # What is shut gives nothing now; to open it again would bring back what nobody trained since.
+        soft = torch.sigmoid(self.logits.detach())
+        return self.by_site((1.0 - soft <= self.threshold).to(soft.dtype))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Optional
 
 import torch
@@ -11,17 +10,12 @@ from torch import Tensor, nn
 from srn_core.config import SmallifyConfig
 from srn_core.networks.base import Gate
 from srn_core.pruners.flat import FlatPruner, weight_norm
+from srn_core.pruners.prices import entry_price
 from srn_core.pruners.sign_variance import SignVariance
 
-REGRESSIONS = {"neurcomp": ((3.50, -29.85), (2.57, -28.82)), "fvsrn": ((2.30, -32.06), (4.23, -37.61))}
-"""Slope and offset of ln(lambda_beta) and ln(lambda_weight) over ln(ratio) (thesis Figs 5.6, 5.17)."""
-
-
-def regressed_weights(network: str, ratio: float) -> tuple[float, float]:
-    """(lambda_beta, lambda_weight) that the thesis' searches suggest for a network and a compression ratio."""
-    x = math.log(max(ratio, 1.0))
-    beta, weight = (math.exp(slope * x + offset) for slope, offset in REGRESSIONS[network])
-    return beta, weight
+WEIGHT_SHARE = 0.01
+"""lambda_weight as a part of lambda_beta, where the settings leave it open: just enough that weights don't grow for the
+switches to shrink."""
 
 
 class Smallify(FlatPruner):
@@ -37,11 +31,15 @@ class Smallify(FlatPruner):
     def __init__(self, config: SmallifyConfig, network: str = "fvsrn", ratio: float = 100.0) -> None:
         super().__init__()
         self.config = config
-        lambda_beta, lambda_weight = regressed_weights(network, ratio)
-        self.lambda_beta = lambda_beta if config.lambda_beta is None else config.lambda_beta
-        self.lambda_weight = lambda_weight if config.lambda_weight is None else config.lambda_weight
+        self._price = entry_price(network, ratio)
+        self.lambda_beta = config.lambda_beta or 0.0
+        self.lambda_weight = config.lambda_weight or 0.0
 
     def start(self, count: int, device: torch.device, generator: Optional[torch.Generator]) -> None:
+        if self.config.lambda_beta is None:
+            self.lambda_beta = self._price / count
+        if self.config.lambda_weight is None:
+            self.lambda_weight = WEIGHT_SHARE * self.lambda_beta
         start = torch.randn(count, generator=generator) if self.config.initial == "normal" else torch.ones(count)
         self.beta = nn.Parameter(start.to(device))
         self.tracker = SignVariance(self.beta, self.config.momentum)
