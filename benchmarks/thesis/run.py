@@ -30,13 +30,14 @@ from srn_core.errors import SrnError, SrnInputError
 
 
 def measure(experiment: Experiment, runs: Runs, subject: Subject) -> None:
-    """Make the runs of one volume; its rows come into the experiment's table as they are made."""
+    """Make the runs of one volume; those that are made come into the experiment's table, even if it is cut short."""
     table = Table(runs.table.path.with_name(f"{experiment.name}.csv"), experiment.columns)
-    others = experiment.others(subject.label)
-    if others:
-        table.put(others)
-    for settings in experiment.plan():
-        table.put([experiment.row(runs.row(subject, settings))])
+    rows = experiment.others(subject.label)
+    try:
+        for settings in experiment.plan():
+            rows.append(experiment.row(runs.row(subject, settings)))
+    finally:
+        table.put(rows)
 
 
 def draw(experiment: Experiment, folder: Path) -> Path:

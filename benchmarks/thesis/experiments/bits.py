@@ -23,7 +23,7 @@ class Bits(Experiment):
     seeds = 1
     networks = ("neurcomp",)
     pruners = ("none",)
-    subjects = ("network", "method", "bits")
+    subjects = ("network", "pruner", "method", "bits")
     measured = ("width", *MEASURED)
     summed = ("width", "ratio", "psnr")
 
@@ -44,12 +44,9 @@ class Bits(Experiment):
                 points = {float(k[0]): g for k, g in grouped(found, "bits").items()}
                 style, colour = STYLES[method]
                 spread_line(axis, {b: numbers(g, "psnr") for b, g in points.items()}, method, colour, style)
-                if method == next(iter(STYLES)):
-                    for bits, group in points.items():
-                        place = {"xytext": (0, 7), "textcoords": "offset points", "ha": "center", "fontsize": "x-small"}
-                        axis.annotate(f"k={group[0]['width']}", (bits, max(numbers(group, "psnr"))), **place)
-            axis.set_xticks(sorted({int(b) for b in numbers(members, "bits")}))
-            axis.margins(y=0.15)
-            axis.set(xlabel="bits of a weight (k: neurons of a layer)", ylabel="PSNR (dB)")
+            # Which width fits hangs on the bits alone.
+            widths = {int(row["bits"]): row["width"] for row in members}
+            axis.set_xticks(sorted(widths), [f"{bits}\n{widths[bits]}" for bits in sorted(widths)], fontsize="small")
+            axis.set(xlabel="bits of a weight\nand the neurons of a layer that then fit", ylabel="PSNR (dB)")
         legend(figure)
         return figure

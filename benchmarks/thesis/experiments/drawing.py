@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from statistics import fmean, stdev
-from typing import Callable, Hashable, Mapping, Optional, Sequence
+from typing import Callable, Mapping, Optional, Sequence
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
@@ -21,6 +22,8 @@ PRUNER_COLOURS = {
 }  # fmt: skip
 PANEL = (4.6, 3.5)
 """Inches of one panel; two of them fill a README's width."""
+LEAST_RANGE = 2.0
+"""Decibels that an axis of bars spans at least, so that hundredths look like hundredths."""
 
 
 def finished(rows: Sequence[Row]) -> list[Row]:
@@ -66,7 +69,7 @@ def panel_grid(
     groups = grouped(rows, *columns)
     across = min(across, len(groups))
     down = -(-len(groups) // across)
-    figure = Figure(figsize=(max(size[0] * across, 5.5), size[1] * down), layout="constrained")
+    figure = Figure(figsize=(max(size[0] * across, 6.6), size[1] * down), layout="constrained")
     axes = figure.subplots(down, across, squeeze=False).ravel()
     for axis in axes[len(groups) :]:
         axis.set_visible(False)
@@ -86,8 +89,8 @@ def spread_bars(
     values: Callable[[str, str], list[float]],
     colours: Mapping[str, str],
     reference: Optional[str] = None,
-    form: str = ".1f",
     names: Optional[Mapping[str, str]] = None,
+    form: str = ".2f",
 ) -> None:
     """Bars of means with each value as a dot, one bar for each series in each group.
 
@@ -108,12 +111,12 @@ def spread_bars(
             axis.plot(np.full(len(found), x), found, "o", color="black", ms=3, zorder=3)
             base = values(group, reference) if reference not in (None, name) else []
             text = f"{mean - fmean(base):+{form}}" if base else f"{mean:{form}}"
-            above = {"xytext": (0, 4), "textcoords": "offset points", "ha": "center", "fontsize": "x-small"}
-            axis.annotate(text, (x, max(found)), **above)
+            place, at = (x, max(found)), "offset points"
+            axis.annotate(text, place, (0, 4), textcoords=at, ha="center", fontsize="x-small")
             labelled = True
     axis.set_xticks(range(len(groups)), groups)
     low, high = min(everything, default=0.0), max(everything, default=1.0)
-    room = max(high - low, 0.05 * abs(high), 1e-3)
+    room = max(high - low, LEAST_RANGE)
     axis.set_ylim(max(low - 0.5 * room, 0.0 if low >= 0 else -np.inf), high + 0.25 * room)
 
 
@@ -136,12 +139,17 @@ def ratio_axis(axis: Axes, ratios: Sequence[float], label: str) -> None:
 
 def legend(figure: Figure) -> None:
     """One legend for all panels, below them."""
-    entries: dict[str, Hashable] = {}
+    entries: dict[str, Artist] = {}
     for axis in figure.axes:
         for handle, label in zip(*axis.get_legend_handles_labels()):
             entries.setdefault(label, handle)
-    columns = min(len(entries), 4 if figure.get_figwidth() > 8 else 3)
-    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=columns, fontsize="small")
+    # A handle and the gaps take some 0.7 inches, a letter of this size 0.075.
+    widest = 0.7 + 0.075 * max(len(label) for label in entries)
+    columns = max(1, min(len(entries), int(figure.get_figwidth() / widest)))
+    figure.set_figheight(figure.get_figheight() + 0.2 * -(-len(entries) // columns))
+    figure.legend(
+        entries.values(), entries.keys(), loc="outside lower center", ncols=columns, fontsize="small", handlelength=3
+    )
 
 
 def with_spread(values: Sequence[float]) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments.base import MEASURED, Experiment
-from experiments.drawing import BLUE, VERMILION, finished, grouped, in_order, numbers, with_spread
+from experiments.drawing import BLUE, VERMILION, finished, grouped, numbers, with_spread
 from experiments.runs import config_of
 from experiments.table import Row
 
@@ -45,41 +45,35 @@ class Entropy(Experiment):
 
     def draw(self, rows: Sequence[Row]) -> Figure:
         """Histograms of the layers side by side, all seeds together: above without the entropy loss, below with it."""
-        done = [row for row in finished(rows) if row["drop_rates"]]
-        groups = grouped(done, "volume", "passes", "ratio_asked")
+        done = finished([row for row in rows if row["drop_rates"]])
+        groups = grouped(done, "volume", "passes", "ratio_asked", "lambda_entropy")
         layers = in_layers(done)
-        weights = in_order(done, "lambda_entropy")
-        down = len(groups) * len(weights)
-        figure = Figure(figsize=(max(2.1 * len(layers), 6.0), 1.9 * down + 0.3), layout="constrained")
-        axes = figure.subplots(down, len(layers), squeeze=False, sharex=True, sharey=True)
-        lines = iter(axes)
-        for (volume, passes, ratio), members in groups.items():
-            for weight in weights:
-                found = [row for row in members if row["lambda_entropy"] == weight]
-                line = next(lines)
-                quality = f"PSNR {with_spread(numbers(found, 'psnr'))} dB"
-                reached = f"parameter ratio {with_spread(numbers(found, 'parameter_ratio'))}"
-                weighed = f"lambda_entropy {weight}"
-                line[0].set_title(
-                    f"{volume}, ratio {ratio}, {passes} passes, {weighed}: {quality}, {reached}\n{layers[0]}",
-                    loc="left", fontsize="small",
-                )  # fmt: skip
-                for axis, layer in zip(line, layers):
-                    if layer != layers[0]:
-                        axis.set_title(layer, loc="left", fontsize="small")
-                    counts = np.sum([json.loads(row["drop_rates"]).get(layer, 0) for row in found], axis=0, dtype=float)
-                    counts = np.atleast_1d(counts)
-                    edges = np.linspace(0, 1, len(counts) + 1)
-                    share = 100 * counts / max(counts.sum(), 1)
-                    axis.stairs(share, edges, fill=True, color=BLUE if float(weight) == 0 else VERMILION, alpha=0.8)
-                    for row in found[:1]:
-                        threshold = config_of(row["settings"]).variational.threshold
-                        axis.axvline(threshold, color="black", ls=":", lw=1)
-        for axis in axes[-1]:
-            axis.set_xlabel("drop rate", fontsize="small")
-        for axis in axes[:, 0]:
-            axis.set_ylabel("% of neurons", fontsize="small")
+        figure = Figure(figsize=(max(2.1 * len(layers), 6.0), 2.1 * len(groups)), layout="constrained")
+        strips = np.atleast_1d(figure.subfigures(len(groups), 1))
+        for strip, ((volume, passes, ratio, weight), found) in zip(strips, groups.items()):
+            quality = f"PSNR {with_spread(numbers(found, 'psnr'))} dB"
+            reached = f"parameter ratio {with_spread(numbers(found, 'parameter_ratio'))}"
+            setting = f"{volume}, ratio {ratio}, {passes} passes, lambda_entropy {weight}"
+            strip.suptitle(f"{setting}: {quality}, {reached}", fontsize="small")
+            axes = strip.subplots(1, len(layers), squeeze=False, sharey=True)[0]
+            threshold = config_of(found[0]["settings"]).variational.threshold
+            for axis, layer in zip(axes, layers):
+                share = 100 * histogram(found, layer)
+                colour = BLUE if float(weight) == 0 else VERMILION
+                axis.stairs(share, np.linspace(0, 1, len(share) + 1), fill=True, color=colour, alpha=0.8)
+                axis.axvline(threshold, color="black", ls=":", lw=1)
+                axis.set_title(layer, fontsize="small")
+                axis.set_xlabel("drop rate", fontsize="small")
+                axis.set(xlim=(-0.02, 1.02), ylim=(0, 105))
+            axes[0].set_ylabel("% of neurons", fontsize="small")
         return figure
+
+
+def histogram(rows: Sequence[Row], layer: str) -> np.ndarray:
+    """Share of a layer's entries in each bin of the drop rate, over all rows."""
+    counts = [json.loads(row["drop_rates"])[layer] for row in rows if layer in json.loads(row["drop_rates"])]
+    total = np.sum(counts, axis=0, dtype=float)
+    return np.asarray(total / max(total.sum(), 1.0))
 
 
 def in_layers(rows: Sequence[Row]) -> list[str]:

@@ -45,6 +45,6 @@ class Pruning(Experiment):
 
             pruners = in_order(members, "pruner", tuple(PRUNER_COLOURS))
             spread_bars(axis, in_order(members, "ratio_asked"), pruners, psnr, PRUNER_COLOURS, "none")
-            axis.set(xlabel="parameter ratio (values / parameters)", ylabel="PSNR (dB); above: difference to none")
+            axis.set(xlabel="parameter ratio (values / parameters)", ylabel="PSNR (dB)\nabove: difference to none")
         legend(figure)
         return figure

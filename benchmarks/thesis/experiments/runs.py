@@ -6,6 +6,7 @@ import json
 import sys
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Mapping, Optional
 
@@ -141,6 +142,7 @@ def settings_text(settings: Mapping[str, Any]) -> str:
     return " ".join(f"{name}={_setting(_get(config, name))}" for name in changed)
 
 
+@lru_cache(maxsize=1024)
 def config_of(text: str) -> CompressConfig:
     """The settings that a text of :func:`settings_text` means."""
     return CompressConfig().with_settings(dict(pair.split("=", 1) for pair in text.split()))

@@ -51,7 +51,7 @@ class Thresholds(Experiment):
                 return numbers(found.get((pruner, thresholds), []), "psnr")
 
             pruners = in_order(members, "pruner", tuple(PRUNER_COLOURS))
-            spread_bars(axis, pruners, list(COLOURS), psnr, COLOURS, "searched", ".2f", NAMES)
-            axis.set_ylabel("PSNR (dB); above: difference")
+            spread_bars(axis, pruners, list(COLOURS), psnr, COLOURS, "searched", NAMES)
+            axis.set_ylabel("PSNR (dB)\nabove: difference")
         legend(figure)
         return figure

@@ -65,7 +65,7 @@ class Wavelet(Experiment):
         figure, panels = panel_grid(twice, columns, name, across=1, size=(9.0, 3.1))
         for axis, members in panels:
             shown = members[0]["shown"]
-            scale = 1.0 if shown == "psnr" else 100.0
+            scale, form = (1.0, ".2f") if shown == "psnr" else (100.0, ".1f")
             found = grouped(members, "pruner", "wavelet")
 
             def values(pruner: str, wavelet: str, shown: str = shown, scale: float = scale, found=found) -> list[float]:  # type: ignore[no-untyped-def]
@@ -73,9 +73,9 @@ class Wavelet(Experiment):
 
             pruners = [p for p in in_order(members, "pruner", tuple(PRUNER_COLOURS)) if shown == "psnr" or p != "none"]
             given = in_order(members, "wavelet", WAVELETS)
-            spread_bars(axis, pruners, given, values, COLOURS, "none" if shown == "psnr" else None, names=NAMES)
+            spread_bars(axis, pruners, given, values, COLOURS, "none" if shown == "psnr" else None, NAMES, form)
             if shown == "psnr":
-                axis.set_ylabel("PSNR (dB);\nabove: difference to spatial")
+                axis.set_ylabel("PSNR (dB)\nabove: difference to spatial")
             else:
                 axis.set(ylim=(0, 112), ylabel="above its own threshold\n(% of the coefficients)")
         legend(figure)
