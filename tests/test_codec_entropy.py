@@ -18,7 +18,7 @@ from srn_core.codec.packing import pack_smallest
 from srn_core.codec.quantise import quantise
 from srn_core.codec.rans import Decoder, Encoder
 from srn_core.codec.significance import MOST_BANDS, coding_order
-from srn_core.codec.surroundings import descend, faces, neighbours
+from srn_core.codec.surroundings import PARITIES, around, beside, bordered, descend, part, places_of
 from srn_core.errors import SrnFormatError
 from srn_core.spec import FvSrnSpec, WaveletSpec
 
@@ -92,19 +92,38 @@ def test_integers_come_back_and_zero_stays_zero(codes, bits, signed):
     assert header_from(header_to([about, about], kind) + b"rest", 2, kind) == ([about, about], b"rest")
 
 
-def test_neighbours_are_weighted_by_their_distance():
-    values = np.random.default_rng(0).integers(0, 9, (4, 1, 5))
-    for weights, found in [
-        ((0, 4, 2, 1), neighbours(values)),
-        ((0, 1, 0, 0), faces(values)),
-    ]:
-        wanted = np.zeros_like(values)
-        for place in product(*map(range, values.shape)):
-            for step in product((-1, 0, 1), repeat=3):
-                other = tuple(np.add(place, step))
-                if all(0 <= i < n for i, n in zip(other, values.shape)):
-                    wanted[place] += weights[np.abs(step).sum()] * values[other]
-        np.testing.assert_array_equal(found, wanted)
+@pytest.mark.parametrize("shape", [(4, 1, 5), (2, 3, 2), (1, 1, 1)])
+def test_neighbours_are_weighted_by_their_distance(shape):
+    """Pass by pass: what was coded before, how much of it there is, and all neighbours by a face."""
+    values = np.random.default_rng(0).integers(0, 2, shape).astype(np.int8)
+    places, here = places_of(shape), bordered(shape)
+    done = np.zeros(shape, bool)
+
+    def sums(position: tuple[int, ...], of: np.ndarray, weights: tuple[int, ...]) -> int:
+        steps = [(step, tuple(np.add(position, step))) for step in product((-1, 0, 1), repeat=3)]
+        inside = [(step, at) for step, at in steps if all(0 <= i < n for i, n in zip(at, shape))]
+        return sum(weights[np.abs(step).sum()] * int(of[at]) for step, at in inside)
+
+    for parity, known in zip(PARITIES, places.known):
+        positions = list(product(*(range(odd, n, 2) for odd, n in zip(parity, shape))))
+        near = around(here, parity)
+        assert near.dtype == np.int8
+        assert near.ravel().tolist() == [sums(p, values * done, (0, 4, 2, 1)) for p in positions]
+        assert known.ravel().tolist() == [sums(p, done, (0, 4, 2, 1)) for p in positions]
+        inside = tuple(slice(odd, None, 2) for odd in parity)
+        here[part(parity)], done[inside] = values[inside], True
+    np.testing.assert_array_equal(here[1:-1, 1:-1, 1:-1], values)
+    by_face = [sums(np.unravel_index(p, shape), values, (0, 1, 0, 0)) for p in places.positions]
+    assert beside(here.ravel(), places.padded, places.offsets).tolist() == by_face
+    odd = [sum(np.unravel_index(p, shape)) % 2 for p in places.positions]
+    assert odd == sorted(odd)
+    assert odd.count(0) == places.even
+
+
+def test_most_neighbours_do_not_overflow():
+    ones = bordered((5, 5, 5))
+    ones[...] = 1
+    assert around(ones, (0, 0, 0)).max() == 64  # the position's own 8 with it
 
 
 def test_a_position_descends_from_the_one_it_was_halved_to():

@@ -6,14 +6,15 @@ from typing import Optional, Sequence
 
 import numpy as np
 
-from srn_core.codec.rans import TOTAL, Coder
+from srn_core.codec.rans import TOTAL, Coder, slots_of
 
 SEEN = 32
 """What one symbol adds to its weight; priors are in the same unit."""
 
-
 FIRST_BLOCK, LARGEST_BLOCK = 32, 1 << 15
 """Symbols after which a model's tables are made anew: half as many as it has seen, within these bounds."""
+_TOGETHER = 1 << 18
+"""Entries of tables that are learnt at once while encoding: 2 MiB each time."""
 
 
 def frequencies(weights: np.ndarray) -> np.ndarray:
@@ -33,13 +34,14 @@ def frequencies(weights: np.ndarray) -> np.ndarray:
 class Adaptive:
     """Tables of one row per context: the prior and what was seen in the context.
 
-    With ``coarse``, (contexts,) numbers of wider contexts, a context that has seen little leans on what was
-    seen in its wider one, as if that had told it ``trust`` symbols.
+    With ``coarse``, (contexts,) ascending numbers of wider contexts, each of which occurs, a context that has seen
+    little leans on what was seen in its wider one, as if that had told it ``trust`` symbols.
     """
 
     def __init__(self, prior: np.ndarray, coarse: Optional[np.ndarray] = None, trust: int = 10) -> None:
         self._prior = np.array(prior, np.int64)
         self._coarse = None if coarse is None else np.asarray(coarse, np.int64)
+        self._firsts = np.searchsorted(coarse, np.arange(len(self._prior))) if coarse is not None else None
         self._trust = trust
         rows = len(self._prior) if self._coarse is None else self._coarse.size
         self._seen = np.zeros((rows, self._prior.shape[1]), np.int64)
@@ -47,23 +49,37 @@ class Adaptive:
 
     def tables(self) -> np.ndarray:
         """Frequencies (contexts, alphabet) for the next symbols."""
-        if self._coarse is None:
-            return frequencies(self._prior + self._seen)
-        wide = self._prior.copy()
-        np.add.at(wide, self._coarse, self._seen)
-        return frequencies(self._seen * (TOTAL // SEEN) + frequencies(wide)[self._coarse] * self._trust)
+        return self._tables(self._seen[None], np.arange(len(self._seen)))
 
-    def code(self, coder: Coder, contexts: np.ndarray, wanted: Optional[np.ndarray]) -> np.ndarray:
-        """Code symbols in ``contexts`` (n,), learning from them block by block; ``wanted`` as a Coder has it."""
+    def decode(self, coder: Coder, contexts: np.ndarray) -> np.ndarray:
+        """A run of symbols (n,) in ``contexts`` (n,), learning from them block by block."""
         found = np.zeros(contexts.size, np.int64)
         start = 0
-        while start < contexts.size:
-            size = min(max(self._count // 2, FIRST_BLOCK), LARGEST_BLOCK)
-            block = slice(start, min(start + size, contexts.size))
-            found[block] = coder.symbols(self.tables(), contexts[block], None if wanted is None else wanted[block])
+        for size in self._blocks([contexts.size]):
+            block = slice(start, start + size)
+            used = np.flatnonzero(np.bincount(contexts[block], minlength=len(self._seen)))
+            models = np.searchsorted(used, contexts[block])
+            found[block] = coder.symbols(self._tables(self._seen[None], used), models, None)
             self.update(contexts[block], found[block])
-            start = block.stop
+            start += size
         return found
+
+    def encode(self, contexts: np.ndarray, symbols: np.ndarray, runs: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """(starts, frequencies), both (n,), of ``symbols`` (n,) in ``contexts`` (n,), to be coded in so many ``runs``.
+
+        As :meth:`decode` of each run, but all symbols are known: many blocks are learnt from and looked up at once.
+        """
+        sizes = self._blocks(runs)
+        together = max(1, _TOGETHER // self._seen.size)
+        found, start = [], 0
+        for first in range(0, len(sizes), together):
+            group = sizes[first : first + together]
+            part = slice(start, start + sum(group))
+            found.append(self._encode_blocks(contexts[part], symbols[part], group))
+            start = part.stop
+        if not found:
+            return np.zeros(0, np.int64), np.zeros(0, np.int64)
+        return np.concatenate([starts for starts, _ in found]), np.concatenate([some for _, some in found])
 
     def update(self, contexts: np.ndarray, symbols: np.ndarray) -> None:
         """Learn ``symbols`` (n,), which were coded in ``contexts`` (n,)."""
@@ -74,9 +90,54 @@ class Adaptive:
 
     def age(self, limit: int) -> None:
         """Let what was seen weigh as much as ``limit`` symbols per context, at most."""
-        total = np.maximum(self._seen.sum(axis=1, keepdims=True), limit * SEEN)
-        self._seen = self._seen * (limit * SEEN) // total
+        total = self._seen.sum(axis=1, keepdims=True)
+        if total.max() > limit * SEEN:
+            self._seen = self._seen * (limit * SEEN) // np.maximum(total, limit * SEEN)
 
     def restart(self, context: int, prior: Sequence[int]) -> None:
         """Forget a context, which is its own wider one, and begin with another prior (alphabet,)."""
         self._prior[context], self._seen[context] = prior, 0
+
+    def _blocks(self, runs: Sequence[int]) -> list[int]:
+        """Sizes of the blocks of coming runs."""
+        sizes, count = [], self._count
+        for run in runs:
+            while run > 0:
+                size = min(max(count // 2, FIRST_BLOCK), LARGEST_BLOCK, run)
+                sizes.append(size)
+                count, run = count + size, run - size
+        return sizes
+
+    def _encode_blocks(
+        self, contexts: np.ndarray, symbols: np.ndarray, sizes: Sequence[int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """:meth:`encode` of blocks, all at once."""
+        rows, alphabet = self._seen.shape
+        places = np.repeat(np.arange(0, len(sizes) * rows, rows), sizes) + contexts
+        counts = np.bincount(places * alphabet + symbols, minlength=len(sizes) * rows * alphabet)
+        counts = counts.reshape(len(sizes), rows, alphabet)
+        used = np.flatnonzero(np.bincount(places))
+        seen = np.cumsum(counts, axis=0)
+        after = seen[-1].copy()
+        seen -= counts
+        seen *= SEEN
+        seen += self._seen
+        models = np.zeros(len(sizes) * rows, np.int64)
+        models[used] = np.arange(used.size)
+        found = slots_of(self._tables(seen, used), models[places], symbols)
+        self._seen += SEEN * after
+        self._count += len(symbols)
+        return found
+
+    def _tables(self, seen: np.ndarray, used: np.ndarray) -> np.ndarray:
+        """Frequencies (n, alphabet) where ``seen`` (times, contexts, alphabet) was seen.
+
+        ``used`` (n,) are the wanted times and contexts, as numbers time * contexts + context.
+        """
+        rows, alphabet = self._seen.shape
+        wanted, contexts = seen.reshape(-1, alphabet)[used], used % rows
+        if self._coarse is None or self._firsts is None:
+            return frequencies(self._prior[contexts] + wanted)
+        wide = frequencies((self._prior + np.add.reduceat(seen, self._firsts, axis=1)).reshape(-1, alphabet))
+        lean = wide[used // rows * len(self._prior) + self._coarse[contexts]]
+        return frequencies(wanted * (TOTAL // SEEN) + lean * self._trust)

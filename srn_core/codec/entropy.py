@@ -6,15 +6,22 @@ Each array has probabilities of its own, which begin with a prior that a byte na
 from __future__ import annotations
 
 from math import prod
-from typing import Optional, Sequence
+from typing import NamedTuple, Sequence
 
 import numpy as np
 
 from srn_core.codec import magnitudes
 from srn_core.codec.adaptive import Adaptive
 from srn_core.codec.integers import Integers, header_bytes, header_from, header_to
-from srn_core.codec.layout import CodeType, Layout
-from srn_core.codec.rans import Coder, Decoder, Encoder, most_bytes
+from srn_core.codec.layout import CodeType, Draft, Layout
+from srn_core.codec.rans import Decoder, Encoder, most_bytes
+
+
+class Coded(NamedTuple):
+    """An array whose probabilities are known: they are its own, whatever it is stored with."""
+
+    about: Integers
+    coder: Encoder
 
 
 class Entropy(Layout):
@@ -28,11 +35,7 @@ class Entropy(Layout):
 
     def split(self, arrays: Sequence[np.ndarray], kind: CodeType) -> list[bytes]:
         """The stream."""
-        integers = [Integers.of(codes.ravel(), kind) for codes in arrays]
-        coder = Encoder()
-        for about, codes in zip(integers, arrays):
-            _walk(coder, about, codes.size, about.numbers(codes.ravel(), kind))
-        return [header_to(integers, kind) + coder.finish()]
+        return draft([coded(codes, kind) for codes in arrays], kind).streams()
 
     def limits(self, shapes: Sequence[tuple[int, ...]], kind: CodeType) -> list[int]:
         """Two symbols per code, a token and the bits below it."""
@@ -42,17 +45,34 @@ class Entropy(Layout):
         """The arrays."""
         integers, rest = header_from(streams[0], len(shapes), kind)
         coder = Decoder(rest)
-        arrays = [
-            about.codes(_walk(coder, about, prod(shape), None), kind).reshape(shape)
-            for about, shape in zip(integers, shapes)
-        ]
+        arrays = []
+        for about, shape in zip(integers, shapes):
+            tokens = _model(about).decode(coder, np.zeros(prod(shape), np.int64))
+            arrays.append(about.codes(magnitudes.code(coder, tokens, None), kind).reshape(shape))
         coder.finish()
         return arrays
 
 
-def _walk(coder: Coder, about: Integers, count: int, known: Optional[np.ndarray]) -> np.ndarray:
-    """Code ``count`` integers, ``known`` to an encoder, and give them (int64)."""
-    model = Adaptive(np.array([magnitudes.prior(about.prior)]))
-    wanted = None if known is None else magnitudes.token_of(np.abs(known))
-    tokens = model.code(coder, np.zeros(count, np.int64), wanted)
-    return magnitudes.code(coder, tokens, known)
+def coded(codes: np.ndarray, kind: CodeType) -> Coded:
+    """The symbols of one array."""
+    flat = codes.ravel()
+    about = Integers.of(flat, kind)
+    numbers = about.numbers(flat, kind)
+    tokens = magnitudes.token_of(np.abs(numbers))
+    coder = Encoder()
+    coder.take(*_model(about).encode(np.zeros(flat.size, np.int64), tokens, [flat.size]))
+    magnitudes.code(coder, tokens, numbers)
+    return Coded(about, coder)
+
+
+def draft(arrays: Sequence[Coded], kind: CodeType) -> Draft:
+    """The stream of arrays that are stored together."""
+    coder = Encoder()
+    for array in arrays:
+        coder.extend(array.coder)
+    shares = [array.coder.cost / 8 for array in arrays]
+    return Draft(header_to([array.about for array in arrays], kind), coder, shares)
+
+
+def _model(about: Integers) -> Adaptive:
+    return Adaptive(np.array([magnitudes.prior(about.prior)]))

@@ -16,6 +16,8 @@ from typing import NamedTuple, Sequence
 
 import numpy as np
 
+from srn_core.codec.rans import Encoder
+
 
 class CodeType(NamedTuple):
     """What the codes of a group may be."""
@@ -37,6 +39,24 @@ class CodeType(NamedTuple):
     def bounds(self) -> tuple[int, int]:
         """Smallest and largest code."""
         return (-(1 << (self.width - 1)), (1 << (self.width - 1)) - 1) if self.signed else (0, (1 << self.width) - 1)
+
+
+class Draft(NamedTuple):
+    """A stream of symbols that is not made yet, of which the size is known, about."""
+
+    header: bytes
+    coder: Encoder
+    shares: list[float]
+    """Bytes of each array."""
+
+    @property
+    def size(self) -> float:
+        """Bytes of the stream, about."""
+        return len(self.header) + self.coder.size
+
+    def streams(self) -> list[bytes]:
+        """The one stream."""
+        return [self.header + self.coder.finish()]
 
 
 class Layout(ABC):

@@ -34,18 +34,25 @@ _ROOT = 4283353945
 """2^32 times the 256th root of 1/2, rounded down, of which all powers here are made."""
 
 
+_TOKENS = np.repeat(np.arange(TOKENS, dtype=np.uint8), 1 << EXTRA)
+"""(65536,) token of each magnitude."""
+
+
 def token_of(magnitudes: np.ndarray) -> np.ndarray:
-    """(n,) tokens of magnitudes (n,), 0 to 65535."""
-    return np.searchsorted(FIRST, magnitudes, side="right") - 1
+    """(n,) int64 tokens of magnitudes (n,), 0 to 65535."""
+    return _TOKENS[magnitudes].astype(np.int64)
+
+
+def tails(tokens: np.ndarray, signed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(widths, numbers) of the bits that follow ``tokens`` (n,), none of them 0, of integers ``signed`` (n,)."""
+    return EXTRA[tokens] + 1, ((np.abs(signed) - FIRST[tokens]) << 1) | (signed < 0)
 
 
 def code(coder: Coder, tokens: np.ndarray, signed: Optional[np.ndarray]) -> np.ndarray:
     """Code what follows ``tokens`` (n,) and give the integers (n,); ``signed`` holds them for an encoder."""
-    some = tokens > 0
+    some = np.flatnonzero(tokens)
     wider = tokens[some]
-    wanted = None
-    if signed is not None:
-        wanted = ((np.abs(signed[some]) - FIRST[wider]) << 1) | (signed[some] < 0)
+    wanted = None if signed is None else tails(wider, signed[some])[1]
     tail = coder.bits(EXTRA[wider] + 1, wanted)
     magnitudes = FIRST[wider] + (tail >> 1)
     found = np.zeros(tokens.shape, np.int64)

@@ -113,6 +113,11 @@ def pack_smallest(data: bytes) -> tuple[str, bytes]:
     return min(tried, key=lambda pair: len(pair[1]))
 
 
+def quick_size(data: bytes) -> int:
+    """Bytes of ``data`` once squeezed in haste."""
+    return len(_zstandard().ZstdCompressor(level=1, write_checksum=False).compress(data))
+
+
 def deflate(data: bytes, dictionary: bytes = b"", strategy: int = zlib.Z_DEFAULT_STRATEGY) -> bytes:
     """Raw deflate at the highest level, with an optional preset dictionary."""
     if dictionary:

@@ -34,7 +34,10 @@ MAX_LOG_LANES = 16
 MAX_STEPS = 1 << 16
 """Symbols per lane that a reader accepts: it bounds the time of a stream whose symbols cost nothing."""
 _BITS_PER_LANE = 4096
-"""A lane costs 2 bytes more than its symbols; there is one per so many bits (0.4 %)."""
+"""A lane costs some 3 bytes more than its symbols; there is one per so many bits, at least (0.6 %, 0.4 % as a rule)."""
+_LANE_BYTES = 3
+_FEW_LANES = 4
+"""Lanes (log2) up to which Python's own integers are faster than steps of arrays."""
 
 
 class Coder(ABC):
@@ -60,48 +63,56 @@ class Encoder(Coder):
     def __init__(self) -> None:
         self._starts: list[np.ndarray] = []
         self._frequencies: list[np.ndarray] = []
+        self._count = self._cost = 0
 
     def symbols(self, tables: np.ndarray, models: np.ndarray, wanted: Optional[np.ndarray]) -> np.ndarray:
         """Take the symbols ``wanted``."""
         found = _required(wanted)
-        starts = np.cumsum(tables, axis=1) - tables
-        frequencies = tables[models, found].astype(np.int64)
-        if found.size and int(frequencies.min()) < 1:
-            raise ValueError("a symbol of frequency 0 cannot be encoded")
-        self._starts.append(starts[models, found].astype(np.int64))
-        self._frequencies.append(frequencies)
+        self.take(*slots_of(tables, models, found))
         return found
 
     def bits(self, widths: np.ndarray, wanted: Optional[np.ndarray]) -> np.ndarray:
         """Take the numbers ``wanted``."""
         found, shifts = _required(wanted), PRECISION - np.asarray(widths, np.int64)
-        self._starts.append(found << shifts)
-        self._frequencies.append(np.int64(1) << shifts)
+        self.take(found << shifts, np.int64(1) << shifts)
         return found
+
+    def take(self, starts: np.ndarray, frequencies: np.ndarray) -> None:
+        """Take symbols (n,) by their slots. Raises ValueError for a frequency of 0."""
+        if frequencies.size and int(frequencies.min()) < 1:
+            raise ValueError("a symbol of frequency 0 cannot be encoded")
+        self._starts.append(starts)
+        self._frequencies.append(frequencies)
+        self._count += frequencies.size
+        self._cost += int(_COSTS[frequencies].sum())
+
+    def extend(self, other: Encoder) -> None:
+        """Take the symbols of another encoder."""
+        self._starts += other._starts
+        self._frequencies += other._frequencies
+        self._count += other._count
+        self._cost += other._cost
+
+    @property
+    def cost(self) -> float:
+        """Bits of all symbols so far."""
+        return self._cost / _COST
+
+    @property
+    def size(self) -> float:
+        """Bytes of :meth:`finish`, about: they are soon told, the stream is not soon made."""
+        lanes = _LANE_BYTES << _log_lanes(self.cost, self._count)
+        return 1 + lanes + self.cost / 8 if self._count else 0.0
 
     def finish(self) -> bytes:
         """The stream of all symbols so far."""
-        frequencies = np.concatenate([np.zeros(0, np.int64), *self._frequencies])
-        starts = np.concatenate([np.zeros(0, np.int64), *self._starts])
-        if not frequencies.size:
+        if not self._count:
             return b""
-        log_lanes = _log_lanes(frequencies)
-        lanes = 1 << log_lanes
-        # A symbol of frequency 2^15 leaves a state as it is, so that the last step can be filled up with them.
-        filling = -frequencies.size % lanes
-        frequencies = np.concatenate([frequencies, np.full(filling, TOTAL, np.int64)]).reshape(-1, lanes)
-        starts = np.concatenate([starts, np.zeros(filling, np.int64)]).reshape(-1, lanes)
-        states = np.full(lanes, LOWEST, np.int64)
-        words: list[np.ndarray] = []
-        for frequency, start in zip(frequencies[::-1], starts[::-1]):
-            full = states >= frequency << (32 - PRECISION)
-            if full.any():
-                words.append((states[full] & 0xFFFF).astype("<u2"))
-                states = np.where(full, states >> 16, states)
-            whole, rest = np.divmod(states, frequency)
-            states = (whole << PRECISION) + rest + start
-        tail = b"".join(part.tobytes() for part in reversed(words))
-        return bytes([log_lanes]) + states.astype("<u4").tobytes() + tail
+        log_lanes = _log_lanes(self.cost, self._count)
+        encoded = _encoded_singly if log_lanes <= _FEW_LANES else _encoded
+        starts = _by_lanes(self._starts, log_lanes, 0)
+        states, words = encoded(starts, _by_lanes(self._frequencies, log_lanes, TOTAL))
+        return bytes([log_lanes]) + states.astype("<u4").tobytes() + words.astype("<u2").tobytes()
 
 
 class Decoder(Coder):
@@ -203,18 +214,78 @@ def most_bytes(symbols: int) -> int:
     return 1 + 2 * symbols + (4 << _log_most_lanes(symbols))
 
 
+def slots_of(tables: np.ndarray, models: np.ndarray, symbols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(starts, frequencies), both (n,) int64, of ``symbols`` (n,) whose tables are rows ``models`` (n,)."""
+    places = models * tables.shape[1] + symbols
+    frequencies = np.asarray(tables, np.int64)
+    starts = np.cumsum(frequencies, axis=1) - frequencies
+    return starts.ravel()[places], frequencies.ravel()[places]
+
+
 def _required(wanted: Optional[np.ndarray]) -> np.ndarray:
     if wanted is None:
         raise ValueError("an encoder needs the symbols to encode")
     return np.asarray(wanted, np.int64)
 
 
-def _log_lanes(frequencies: np.ndarray) -> int:
-    """Lanes for symbols of these frequencies: few where they cost little, enough that steps stay few."""
-    bits = float(np.sum(PRECISION - np.log2(frequencies)))
+def _by_lanes(parts: list[np.ndarray], log_lanes: int, filling: int) -> np.ndarray:
+    """Parts end to end as (steps, lanes) uint32, what is missing in the last step filled up."""
+    count = sum(part.size for part in parts)
+    steps = -(-count >> log_lanes)
+    found = np.full(steps << log_lanes, filling, np.uint32)
+    np.concatenate(parts, out=found[:count], casting="unsafe")
+    return found.reshape(steps, 1 << log_lanes)
+
+
+def _encoded(starts: np.ndarray, frequencies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """States (lanes,) and words of symbols (steps, lanes), uint32.
+
+    The loop goes step by step, so what does not depend on the states is done for all steps before and after it.
+    A symbol of frequency 2^15 leaves a state as it is, so that the last step can be filled up with them.
+    """
+    highest = ((frequencies.astype(np.uint64) << np.uint64(32 - PRECISION)) - np.uint64(1)).astype(np.uint32)
+    others = TOTAL - frequencies
+    states = np.full(frequencies.shape[1], LOWEST, np.uint32)
+    whole = np.empty_like(states)
+    words = np.empty(frequencies.shape, np.uint16)
+    full = np.empty(frequencies.shape, bool)
+    for step in range(len(frequencies) - 1, -1, -1):
+        above = np.greater(states, highest[step], out=full[step])
+        words[step] = states  # the low 16 bits
+        np.right_shift(states, 16, out=states, where=above)
+        # 2^15 (x div f) + x mod f + start, which stays below 2^32
+        np.floor_divide(states, frequencies[step], out=whole)
+        np.multiply(whole, others[step], out=whole)
+        np.add(states, whole, out=states)
+        np.add(states, starts[step], out=states)
+    return states, words[full]
+
+
+def _encoded_singly(starts: np.ndarray, frequencies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """:func:`_encoded` symbol by symbol with Python's integers, which is faster for few lanes."""
+    lanes = frequencies.shape[1]
+    states, words = [LOWEST] * lanes, []
+    lane = lanes
+    for start, frequency in zip(starts.ravel()[::-1].tolist(), frequencies.ravel()[::-1].tolist()):
+        lane = lane - 1 if lane else lanes - 1
+        state = states[lane]
+        if state >= frequency << (32 - PRECISION):
+            words.append(state & 0xFFFF)
+            state >>= 16
+        states[lane] = state + state // frequency * (TOTAL - frequency) + start
+    return np.array(states, np.int64), np.array(words[::-1], np.int64)
+
+
+_COST = 1024
+_COSTS = np.rint(_COST * (PRECISION - np.log2(np.maximum(np.arange(TOTAL + 1), 1)))).astype(np.int64)
+"""(2^15 + 1,) bits of a symbol of each frequency, in 1024ths: sums of integers do not depend on their order."""
+
+
+def _log_lanes(bits: float, symbols: int) -> int:
+    """Lanes for symbols that cost so many bits: few where they cost little, enough that steps stay few."""
     by_cost = int(bits / _BITS_PER_LANE).bit_length()
-    by_steps = ((frequencies.size - 1) // (MAX_STEPS // 2)).bit_length()
-    return min(max(by_cost - 1, by_steps, 0), _log_most_lanes(frequencies.size))
+    by_steps = ((symbols - 1) // (MAX_STEPS // 2)).bit_length()
+    return min(max(by_cost - 1, by_steps, 0), _log_most_lanes(symbols))
 
 
 def _log_most_lanes(symbols: int) -> int:

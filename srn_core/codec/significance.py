@@ -13,35 +13,20 @@ The probabilities of both are learnt on the way.
 
 from __future__ import annotations
 
-from itertools import product
 from math import prod
-from typing import Optional, Sequence
+from typing import Sequence
 
 import numpy as np
 
-from srn_core.codec import magnitudes
-from srn_core.codec.adaptive import SEEN, Adaptive
 from srn_core.codec.integers import Integers, header_bytes, header_from, header_to
-from srn_core.codec.layout import CodeType, Layout
-from srn_core.codec.rans import Coder, Decoder, Encoder, most_bytes
-from srn_core.codec.surroundings import (
-    COARSE_PLACES,
-    LEVELS,
-    PLACES,
-    TREND,
-    descend,
-    faces,
-    neighbours,
-    place_contexts,
-    size_contexts,
-)
+from srn_core.codec.layout import CodeType, Draft, Layout
+from srn_core.codec.rans import Decoder, Encoder, most_bytes
+from srn_core.codec.subbands import Models, decode_array, encode_array
+from srn_core.codec.surroundings import descend
 from srn_core.errors import SrnFormatError
 
-MEMORY = 400
-"""Symbols per context that what was learnt in one subband weighs in the next, at most."""
 MOST_BANDS = 1 << 13
 """Features times subbands of all arrays together: each is a pass of its own, and time must be bounded."""
-PARITIES = tuple((slice(z, None, 2), slice(y, None, 2), slice(x, None, 2)) for z, y, x in product((0, 1), repeat=3))
 
 
 class Significance(Layout):
@@ -55,11 +40,7 @@ class Significance(Layout):
 
     def split(self, arrays: Sequence[np.ndarray], kind: CodeType) -> list[bytes]:
         """The stream."""
-        integers = [_about(codes, kind) for codes in arrays]
-        coder = Encoder()
-        numbers = [about.numbers(codes, kind) for about, codes in zip(integers, arrays)]
-        _walk(coder, integers, [codes.shape for codes in arrays], numbers)
-        return [header_to(integers, kind) + coder.finish()]
+        return draft(arrays, kind).streams()
 
     def limits(self, shapes: Sequence[tuple[int, ...]], kind: CodeType) -> list[int]:
         """One symbol per position, then two per code."""
@@ -72,9 +53,34 @@ class Significance(Layout):
             raise SrnFormatError("a layout of few bands is said to hold very many; the file is damaged")
         integers, rest = header_from(streams[0], len(shapes), kind)
         coder = Decoder(rest)
-        found = _walk(coder, integers, shapes, None)
+        found: dict[int, np.ndarray] = {}
+        models, parents = Models(), None
+        for place in coding_order(shapes):
+            full = _full(shapes[place])
+            models.begin(integers[place].prior)
+            numbers, parents = decode_array(coder, full, descend(parents, full[1:]), models)
+            found[place] = integers[place].codes(numbers, kind).reshape(shapes[place])
         coder.finish()
-        return [about.codes(numbers, kind) for about, numbers in zip(integers, found)]
+        return [found[place] for place in range(len(shapes))]
+
+
+def draft(arrays: Sequence[np.ndarray], kind: CodeType) -> Draft:
+    """The stream of arrays of codes."""
+    coder, models, parents = Encoder(), Models(), None
+    integers: dict[int, Integers] = {}
+    shares: dict[int, float] = {}
+    for place in coding_order([codes.shape for codes in arrays]):
+        codes = arrays[place].reshape(_full(arrays[place].shape))
+        significant = np.any(codes != 0, axis=0)
+        about = Integers.of(codes[:, significant].ravel(), kind)
+        above = descend(parents, significant.shape)
+        models.begin(about.prior)
+        spent = coder.cost
+        encode_array(coder, about.numbers(codes, kind), significant.astype(np.int8), above, models)
+        shares[place] = (coder.cost - spent) / 8
+        integers[place], parents = about, significant
+    order = range(len(arrays))
+    return Draft(header_to([integers[p] for p in order], kind), coder, [shares[p] for p in order])
 
 
 def coding_order(shapes: Sequence[tuple[int, ...]]) -> list[int]:
@@ -95,104 +101,3 @@ def _full(shape: tuple[int, ...]) -> tuple[int, ...]:
 def _bands(shapes: Sequence[tuple[int, ...]]) -> int:
     """Features times subbands of all arrays."""
     return sum(prod(_full(shape)[:2]) for shape in shapes)
-
-
-def _about(codes: np.ndarray, kind: CodeType) -> Integers:
-    """Chosen for the codes that will be stored."""
-    rows = codes.reshape(_full(codes.shape)[0], -1)
-    return Integers.of(rows[:, np.any(rows != 0, axis=0)].ravel(), kind)
-
-
-def _walk(
-    coder: Coder, integers: Sequence[Integers], shapes: Sequence[tuple[int, ...]], known: Optional[Sequence[np.ndarray]]
-) -> list[np.ndarray]:
-    """Code arrays of ``shapes``, ``known`` to an encoder, and give them (int64)."""
-    places = Adaptive(np.full((COARSE_PLACES, 2), SEEN // 2), PLACES)
-    found: dict[int, np.ndarray] = {}
-    sizes = Adaptive(np.concatenate([TREND, TREND[:1]]))
-    parents: Optional[np.ndarray] = None
-    for place in coding_order(shapes):
-        shape = shapes[place]
-        full = _full(shape)
-        target = None if known is None else known[place].reshape(full)
-        numbers, significant = _array(coder, integers[place], full, target, parents, places, sizes)
-        found[place] = numbers.reshape(shape)
-        parents = significant
-    return [found[place] for place in range(len(shapes))]
-
-
-def _array(
-    coder: Coder,
-    about: Integers,
-    shape: tuple[int, ...],
-    known: Optional[np.ndarray],
-    parents: Optional[np.ndarray],
-    places: Adaptive,
-    sizes: Adaptive,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Code one array (features, bands, z, y, x); gives it and its significance (bands, z, y, x)."""
-    numbers = np.zeros(shape, np.int64)
-    significant = np.zeros(shape[1:], np.int64)
-    above = descend(parents, shape[1:])
-    sizes.restart(LEVELS, magnitudes.prior(about.prior))
-    for band in range(shape[1]):
-        target = None if known is None else known[:, band]
-        places.age(MEMORY)
-        _places(coder, significant, band, None if above is None else above[band], target, places)
-        _sizes(coder, numbers, significant[band], band, target, sizes)
-    return numbers, significant
-
-
-def _places(
-    coder: Coder,
-    significant: np.ndarray,
-    band: int,
-    above: Optional[np.ndarray],
-    known: Optional[np.ndarray],
-    model: Adaptive,
-) -> None:
-    """Code the significance of a subband into ``significant`` (bands, z, y, x)."""
-    here = significant[band]
-    wanted = None if known is None else np.any(known != 0, axis=0)
-    siblings = significant[:band].sum(axis=0) if band else None
-    passed = np.zeros(here.shape, np.int64)
-    for parity in PARITIES:
-        if not here[parity].size:
-            continue
-        contexts = place_contexts(
-            neighbours(here)[parity],
-            neighbours(passed)[parity],
-            None if above is None else above[parity],
-            None if siblings is None else siblings[parity],
-            band,
-        )
-        bits = None if wanted is None else wanted[parity].ravel()
-        here[parity] = model.code(coder, contexts, bits).reshape(here[parity].shape)
-        passed[parity] = 1
-
-
-def _sizes(
-    coder: Coder,
-    numbers: np.ndarray,
-    significant: np.ndarray,
-    band: int,
-    known: Optional[np.ndarray],
-    model: Adaptive,
-) -> None:
-    """Code a subband's significant positions into ``numbers`` (features, bands, z, y, x)."""
-    z, y, x = np.indices(significant.shape, sparse=True)
-    chosen = [np.nonzero((significant != 0) & ((z + y + x) % 2 == parity)) for parity in (0, 1)]
-    around = faces(significant)[chosen[1]]
-    before = [np.zeros(found[0].size, np.int64) for found in chosen]
-    for feature, here in enumerate(numbers[:, band]):
-        for parity, where in enumerate(chosen):
-            if not where[0].size:
-                continue
-            beside = (faces(np.abs(here))[where], around) if parity else None
-            siblings = np.abs(numbers[feature, :band][:, where[0], where[1], where[2]]).sum(axis=0)
-            contexts = size_contexts(before[parity], feature, siblings, band, beside)
-            part = None if known is None else known[feature][where]
-            wanted = None if part is None else magnitudes.token_of(np.abs(part))
-            tokens = model.code(coder, contexts, wanted)
-            here[where] = magnitudes.code(coder, tokens, part)
-            before[parity] += np.abs(here[where])

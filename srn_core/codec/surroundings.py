@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from functools import lru_cache
+from itertools import product
+from math import prod
+from typing import Any, NamedTuple, Optional, Union
 
 import numpy as np
 
@@ -14,6 +17,10 @@ edge 2, by a corner 1."""
 SHARES = 10
 """Classes of the weighted share that is significant; the first: none."""
 _PARENTS, _SIBLINGS, _KNOWN = 3, 3, 4
+_KNOWN_FROM = np.array([1, 9, 25], np.int32)
+"""Weights of known neighbours at which each class but the first begins."""
+_KEPT = 1 << 18
+"""Positions of an array up to which its places are kept: 5 MiB."""
 
 CONTEXTS = SHARES * _PARENTS * _SIBLINGS * _KNOWN
 PLACES = np.arange(CONTEXTS) // (_PARENTS * _SIBLINGS * _KNOWN)
@@ -28,16 +35,84 @@ TREND = np.array([magnitudes.prior(4 * max(0, level // 2 - 2) + 2 * (level % 2))
 """(levels, tokens) what is expected where the surroundings are of that level; it counts a quarter of other priors."""
 
 
-def neighbours(values: np.ndarray) -> np.ndarray:
-    """Weighted sum over the 26 neighbours of each entry of (z, y, x), as large, 0 beyond the border."""
-    total = values
-    for axis in range(3):
-        shifted = 2 * total
-        ahead, behind = _halves(axis)
-        shifted[behind] += total[ahead]
-        shifted[ahead] += total[behind]
-        total = shifted
-    return total - 8 * values
+PARITIES = tuple(product((0, 1), repeat=3))
+"""Parities of (z, y, x) in the order of the passes."""
+
+
+class Places(NamedTuple):
+    """Where the positions of (z, y, x) lie once a border of zeros is put around them; flat indices."""
+
+    offsets: np.ndarray
+    """(6,) to the neighbours by a face."""
+    positions: np.ndarray
+    """(n,) all positions in (z, y, x) order, z + y + x even, ..."""
+    padded: np.ndarray
+    """(n,) ... and the same ones with the border."""
+    even: int
+    """How many of them come first whose z + y + x is even; the others follow."""
+    known: list[np.ndarray]
+    """Per parity, the weighted number of neighbours (positions of that parity) in the passes before it."""
+
+
+def places_of(shape: tuple[int, ...]) -> Places:
+    """The places of (z, y, x); kept for the next array of that shape, unless it is huge."""
+    return _kept_places(shape) if prod(shape) <= _KEPT else _places(shape)
+
+
+@lru_cache(maxsize=16)
+def _kept_places(shape: tuple[int, ...]) -> Places:
+    return _places(shape)
+
+
+def _places(shape: tuple[int, ...]) -> Places:
+    z, y, x = np.indices(shape, sparse=True)
+    odd = ((z + y + x) % 2).ravel()
+    wide = (shape[1] + 2) * (shape[2] + 2), shape[2] + 2, 1
+    padded = ((z + 1) * wide[0] + (y + 1) * wide[1] + x + 1).ravel()
+    positions = np.argsort(odd, kind="stable")
+    ones, known = bordered(shape), []
+    for parity in PARITIES:
+        known.append(around(ones, parity).astype(np.int32))
+        ones[part(parity)] = 1
+    offsets = np.array([*wide, *(-w for w in wide)])
+    return Places(offsets, positions, padded[positions], int(np.count_nonzero(odd == 0)), known)
+
+
+def bordered(shape: tuple[int, ...]) -> np.ndarray:
+    """Zeros (..., z, y, x) with a border of zeros along the last three axes: bits to be filled in, int8."""
+    return np.zeros((*shape[:-3], *(size + 2 for size in shape[-3:])), np.int8)
+
+
+def inner(parity: tuple[int, ...]) -> Any:
+    """Index of the positions of a parity in an array without a border."""
+    return (..., *(slice(odd, None, 2) for odd in parity))
+
+
+def part(parity: tuple[int, ...]) -> Any:
+    """Index of the positions of a parity in an array with a border."""
+    return (..., *(slice(odd + 1, -1, 2) for odd in parity))
+
+
+def around(bits: np.ndarray, parity: tuple[int, ...]) -> np.ndarray:
+    """Weighted sum over the 26 neighbours of the positions of a parity, whose own bits are still 0.
+
+    ``bits`` (..., z + 2, y + 2, x + 2) are int8 with a border; sums are 56 at most, and 64 on the way.
+    """
+    total = bits
+    for axis, odd in zip((-1, -2, -3), reversed(parity)):
+        size = bits.shape[axis] - 2
+        after: tuple[slice, ...] = (slice(None),) * (-1 - axis)
+        thirds: list[Any] = [(..., slice(odd + i, size + i, 2), *after) for i in range(3)]
+        before, here, behind = (total[third] for third in thirds)
+        total = before + behind
+        total += here
+        total += here
+    return total
+
+
+def beside(values: np.ndarray, padded: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Sums (..., n) over the 6 neighbours by a face of places ``padded`` (n,) of ``values`` (..., with border)."""
+    return np.asarray(values[..., padded + offsets[:, None]].sum(axis=-2))
 
 
 def descend(parents: Optional[np.ndarray], shape: tuple[int, ...]) -> Optional[np.ndarray]:
@@ -53,57 +128,35 @@ def descend(parents: Optional[np.ndarray], shape: tuple[int, ...]) -> Optional[n
         size, length = shape[axis], parents.shape[axis]
         places = np.arange(size) // (1 if size == length else 2)
         parents = parents.take(np.minimum(places, length - 1), axis)
-    return parents.astype(np.int64)
+    return parents.astype(np.int32)
 
 
 def place_contexts(
-    near: np.ndarray, known: np.ndarray, above: Optional[np.ndarray], siblings: Optional[np.ndarray], band: int
+    near: np.ndarray,
+    known: np.ndarray,
+    above: Optional[np.ndarray],
+    siblings: Optional[np.ndarray],
+    bands: Union[int, np.ndarray],
 ) -> np.ndarray:
-    """(n,) contexts of positions, from the weighted sums of their significant and of their known neighbours."""
-    share, weight = near.copy(), known.copy()
-    parent = np.zeros(near.shape, np.int64)
-    sibling = np.zeros(near.shape, np.int64)
+    """Contexts of positions (..., z, y, x), from the weighted sums of their significant and of their known neighbours.
+
+    ``siblings`` are the sums of the bits in so many ``bands`` before theirs.
+    """
+    share, weight = near.astype(np.int32), known + SIBLING * bands
+    last = np.searchsorted(_KNOWN_FROM, known, side="right")
     if above is not None:
         share += PARENT * above
-        weight += PARENT
-        parent = 1 + above
+        weight = weight + PARENT
+        last = last + (1 + above) * (_SIBLINGS * _KNOWN)
     if siblings is not None:
         share += SIBLING * siblings
-        weight += SIBLING * band
-        sibling = np.minimum(siblings, _SIBLINGS - 1)
-    shares = np.where(share == 0, 0, 1 + np.minimum((SHARES - 1) * share // np.maximum(weight, 1), SHARES - 2))
-    knowing = np.searchsorted(np.array([1, 9, 25]), known, side="right")
-    return np.asarray(((shares * _PARENTS + parent) * _SIBLINGS + sibling) * _KNOWN + knowing).ravel()
+        last = last + np.minimum(siblings, _SIBLINGS - 1) * _KNOWN
+    shares = 1 + np.minimum((SHARES - 1) * share // np.maximum(weight, 1), SHARES - 2)
+    shares *= share > 0
+    return np.asarray(shares * (_PARENTS * _SIBLINGS * _KNOWN) + last)
 
 
-def size_contexts(
-    before: np.ndarray, features: int, siblings: np.ndarray, bands: int, beside: Optional[tuple[np.ndarray, np.ndarray]]
-) -> np.ndarray:
-    """(n,) levels of the weighted mean magnitude around positions; LEVELS where nothing is known.
-
-    ``before`` is the sum (n,) over so many ``features`` at the same position, which count twice; ``siblings``
-    that over the same feature in so many ``bands``; ``beside`` sum and number of the neighbours by a face.
-    """
-    total = 2 * before + siblings
-    weight = np.full(before.shape, 2 * features + bands, np.int64)
-    if beside is not None:
-        total += 2 * beside[0]
-        weight += 2 * beside[1]
+def size_contexts(total: np.ndarray, weight: Union[int, np.ndarray]) -> np.ndarray:
+    """Levels of the mean magnitude around positions, a weighted sum and its weight; LEVELS where that is 0."""
     level = np.searchsorted(_BOUNDS, 32 * total // np.maximum(weight, 1), side="right")
-    return np.where(weight > 0, level, LEVELS)
-
-
-def faces(values: np.ndarray) -> np.ndarray:
-    """Sum over the 6 neighbours by a face."""
-    total = np.zeros_like(values)
-    for axis in range(3):
-        ahead, behind = _halves(axis)
-        total[behind] += values[ahead]
-        total[ahead] += values[behind]
-    return total
-
-
-def _halves(axis: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """All entries but the first, and all but the last, along an axis of three."""
-    front: tuple[slice, ...] = (slice(None),) * axis
-    return (*front, slice(1, None)), (*front, slice(None, -1))
+    return np.asarray(np.where(np.asarray(weight) > 0, level, LEVELS))
