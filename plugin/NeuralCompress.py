@@ -433,6 +433,7 @@ _PRUNER = _group(
         when=[*_PRUNING, ("PruningThresholds", "fixed")],
         advanced=False,
     ),
+    _number("Pruner Learning Rate", 0.02, "First step size of the optimiser for the pruner's numbers.", when=_PRUNING),
     _number(
         "Oversize",
         0,

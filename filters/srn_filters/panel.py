@@ -94,6 +94,7 @@ PANEL: Mapping[str, Bound] = {
     "VariationalReflections": Bound("variational.reflections", when=VARIATIONAL),
     "PruningThresholds": Bound("pruning.thresholds", when=PRUNING),
     "LayerThresholds": Bound("pruning.layers", "", ("PruningThresholds", ("fixed",))),
+    "PrunerLearningRate": Bound("pruning.learning_rate", when=PRUNING),
     "Oversize": Bound("pruning.oversize", 0.0, PRUNING),
     "GridBits": Bound("quantise.grid_bits", 0),
     "WeightBits": Bound("quantise.weight_bits", 0),

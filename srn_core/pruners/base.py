@@ -13,6 +13,10 @@ from srn_core.networks.base import SceneNetwork
 from srn_core.networks.batch import Batch
 
 
+SURE = 0.999
+"""Weight of a drop rate: even what a pruner is sure of may stay where the file has room for it."""
+
+
 @dataclass(frozen=True)
 class DataTerm:
     """How far the network is from the truth on one batch."""
@@ -105,7 +109,7 @@ class Pruner(nn.Module, ABC):
         it, times the gate's value, times the chance that it stays."""
         rates = self.drop_rates()
         return {
-            site: self.network.importance(site) * values.abs() * (1.0 - rates[site])
+            site: self.network.importance(site) * values.abs() * (1.0 - SURE * rates[site])
             for site, values in self.values().items()
         }
 
