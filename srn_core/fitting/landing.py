@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Callable, Mapping, Optional, Sequence
 
 import numpy as np
 
@@ -13,14 +13,14 @@ from srn_core.codec import StoredArray
 from srn_core.codec.quantise import levels_of
 from srn_core.errors import SrnInputError
 from srn_core.fitting.cutting import natural_step
-from srn_core.fitting.search import largest
+from srn_core.fitting.search import AIM, largest, where
 from srn_core.fitting.storage import GRID_BITS, MOST_BITS, Precision, Storage, is_latent
 from srn_core.fitting.targets import ParameterTarget, Target
 
 if TYPE_CHECKING:
     from srn_core.networks import SceneNetwork
 
-WEIGHT_BITS = (8, 10, 12, 16)
+WEIGHT_BITS = (10, 8, 12, 16)
 """What is tried for a predictor's weights: few bits leave more for the latents, many cost less quality."""
 FINE = Precision(1e-30, levels_of(MOST_BITS))
 """All bits that there are: where parameters are counted, quantisation is not to show."""
@@ -39,24 +39,37 @@ def land(target: Target, network: SceneNetwork, error_of: Callable[[SceneNetwork
     storage = target.storage
     if isinstance(target, ParameterTarget):
         return storage.arrays_of(network, FINE)
-    found = []
-    for family in _families(network, storage):
-        fineness = largest(
-            lambda f: family.bits(f) / 8.0 / target.most,  # noqa: B023  used at once
-            lambda f: target.size_of(network, family.precision(f)) / target.most,  # noqa: B023
-            -DOUBLINGS,
-            DOUBLINGS,
-        )
-        if fineness is not None:
-            found.append(storage.arrays_of(network, family.precision(fineness)))
-    if not found:
+    families = _families(network, storage)
+    family, fineness = families[0], _finest(families[0], target, network)
+    if fineness is not None and len(families) > 1:
+        # How far the estimate is off, one family tells for all: what the others' sizes allow need not be measured.
+        factor = target.size_of(network, family.precision(fineness)) * 8.0 / family.bits(fineness)
+        finenesses = [where(f.bits, AIM * target.most * 8.0 / factor, -DOUBLINGS, DOUBLINGS) for f in families]
+        errors = [
+            error_of(restored(network, storage.arrays_of(network, other.precision(fine))))
+            for other, fine in zip(families, finenesses)
+        ]
+        best = families[errors.index(min(errors))]
+        if best is not family:
+            better = _finest(best, target, network, factor)
+            family, fineness = (family, fineness) if better is None else (best, better)
+    if fineness is None:
         raise SrnInputError(
             f"the trained network does not fit into {target.most} bytes even with its numbers stored as coarsely as "
             "can be; ask for a lower ratio (or more bytes)"
         )
-    if len(found) == 1:
-        return found[0]
-    return min(found, key=lambda arrays: error_of(restored(network, arrays)))
+    return storage.arrays_of(network, family.precision(fineness))
+
+
+def _finest(family: Family, target: Target, network: SceneNetwork, factor: float = 1.0) -> Optional[float]:
+    """The family's largest fineness that fits, None if none does."""
+    return largest(
+        lambda f: family.bits(f) / 8.0 / target.most,
+        lambda f: target.size_of(network, family.precision(f)) / target.most,
+        -DOUBLINGS,
+        DOUBLINGS,
+        factor,
+    )
 
 
 def restored(network: SceneNetwork, stored: Mapping[str, StoredArray]) -> SceneNetwork:
