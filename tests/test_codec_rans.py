@@ -10,8 +10,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from srn_core.codec import adaptive
 from srn_core.codec.adaptive import SEEN, Adaptive, frequencies
-from srn_core.codec.rans import TOTAL, Decoder, Encoder, decode, encode, most_bytes
+from srn_core.codec.rans import TOTAL, Coder, Decoder, Encoder, decode, encode
+from srn_core.codec.rans_lanes import cost_of, most_bytes
+from srn_core.codec.rans_steps import encoded, encoded_singly
 from srn_core.errors import SrnFormatError
 
 
@@ -80,6 +83,34 @@ def test_a_stream_costs_what_its_probabilities_say(count, share):
     ideal = float(np.sum(15 - np.log2(tables[0][bits]))) / 8
     size = len(encode(bits, models, tables))
     assert ideal <= size < ideal * 1.006 + 8
+
+
+@given(st.integers(1, 40), st.integers(0, 6), st.integers(0, 99))
+def test_few_lanes_are_coded_as_many_are(steps, log_lanes, seed):
+    generator = np.random.default_rng(seed)
+    frequencies = np.minimum(1 << generator.integers(0, 16, (steps, 1 << log_lanes)), TOTAL)
+    starts = generator.integers(0, TOTAL - frequencies + 1)
+    found = [code(starts.astype(np.uint32), frequencies.astype(np.uint32)) for code in (encoded, encoded_singly)]
+    for one, other in zip(*found):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("count", [1, 100, 3000, 60_000, 300_000])
+def test_the_size_is_known_before_the_stream_is_made(count):
+    symbols, models, tables = drawn(count, 3, 30, count)
+    encoder, parts = Encoder(), Encoder()
+    encoder.symbols(tables, models, symbols)
+    for part in np.array_split(np.arange(count), 3):
+        more = Encoder()
+        more.symbols(tables, models[part], symbols[part])
+        parts.extend(more)
+    assert parts.size == encoder.size
+    assert parts.finish() == encoder.finish()
+    assert abs(encoder.size - len(encoder.finish())) < 4 + 0.002 * encoder.size
+    assert Encoder().size == 0
+    exact = np.sum(15 - np.log2(tables[models, symbols]))
+    assert abs(cost_of(tables[models, symbols]) / 1024 - exact) <= count / 2048
+    assert encoder.cost == pytest.approx(exact, abs=count / 2048)
 
 
 def test_certain_symbols_cost_nothing_but_the_lanes():
@@ -167,3 +198,41 @@ def test_a_context_without_symbols_takes_those_of_its_wider_one():
     assert abs(apart - 0.5) < 0.01
     model.update(np.ones(10, np.int64), np.ones(10, np.int64))
     assert 0.5 < model.tables()[1, 1] / TOTAL < 0.62  # ten of its own weigh as much as the wider one's share
+
+
+class Recorder(Coder):
+    """A decoder that is told what to find, and keeps the slots it found it in."""
+
+    def __init__(self, symbols: np.ndarray) -> None:
+        self.symbols_to_come, self.slots = symbols.tolist(), []
+
+    def symbols(self, tables, models, wanted=None):
+        found = np.array([self.symbols_to_come.pop(0) for _ in models], np.int64)
+        for model, symbol in zip(models, found):
+            self.slots.append((int(tables[model][:symbol].sum()), int(tables[model][symbol])))
+        return found
+
+    def bits(self, widths, wanted=None):
+        raise AssertionError
+
+
+@pytest.mark.parametrize("wider", [None, [0, 0, 1, 2, 2]])
+@pytest.mark.parametrize("runs", [[1], [40, 0, 700, 3, 90], [5] * 30, [3000]])
+def test_an_encoder_learns_at_once_what_a_decoder_learns_block_by_block(runs, wider, monkeypatch):
+    monkeypatch.setattr(adaptive, "_TOGETHER", 5 * 6 * 4)  # blocks are learnt from by fours
+    generator = np.random.default_rng(len(runs))
+    contexts = generator.integers(0, 5, sum(runs))
+    symbols = np.minimum(generator.geometric(0.4, sum(runs)) + (contexts == 2), 6) - 1
+    prior = generator.integers(1, 40, (5 if wider is None else 3, 6))
+    one, other = (Adaptive(prior, None if wider is None else np.array(wider)) for _ in range(2))
+    for model in (one, other):
+        model.update(np.array([0, 1]), np.array([5, 4]))
+        model.restart(0, prior[0][::-1].tolist())
+        model.age(1)
+    recorder, start = Recorder(symbols), 0
+    for run in runs:
+        np.testing.assert_array_equal(one.decode(recorder, contexts[start : start + run]), symbols[start : start + run])
+        start += run
+    starts, found = other.encode(contexts, symbols, runs)
+    assert list(zip(starts.tolist(), found.tolist())) == recorder.slots
+    np.testing.assert_array_equal(one.tables(), other.tables())

@@ -27,6 +27,8 @@ LATENT_AXES = 4
 """Axes from which an array is one of a latent grid."""
 NEAR, NEAR_BYTES = 1.02, 32
 """What is guessed to be at most this many times, and bytes, larger than the smallest is made, to see."""
+ALONE = 1.03
+"""What a part of a latent grid is guessed to cost more where the other levels tell nothing of it."""
 INCOMPRESSIBLE = 512
 """Bytes from which a stream of probable symbols is stored as it is: only its first ones are not like noise."""
 _SECTION_COST = 14
@@ -120,7 +122,7 @@ class Candidates:
             return _Option("significance", [draft.size], draft.streams)
         share = sum(draft.shares[self._grid.index(p)] for p in places)
         make = partial(LAYOUTS["significance"].split, self._codes(places), self._kind)
-        return _Option("significance", [share + len(places)], make)
+        return _Option("significance", [ALONE * share + len(places)], make)
 
     def _packed(self, places: tuple[int, ...]) -> _Option:
         """What is not like noise is smaller in another layout, so that nothing can be squeezed out of this one."""

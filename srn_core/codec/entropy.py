@@ -14,7 +14,8 @@ from srn_core.codec import magnitudes
 from srn_core.codec.adaptive import Adaptive
 from srn_core.codec.integers import Integers, header_bytes, header_from, header_to
 from srn_core.codec.layout import CodeType, Draft, Layout
-from srn_core.codec.rans import Decoder, Encoder, most_bytes
+from srn_core.codec.rans import Decoder, Encoder
+from srn_core.codec.rans_lanes import most_bytes
 
 
 class Coded(NamedTuple):

@@ -10,7 +10,8 @@ and encoded by the inverse, last symbol first. Every lane starts to encode from 
 there with no word left: 16 bits per lane that show damage, for free.
 
 The models may look at whatever was coded before: :class:`Encoder` and :class:`Decoder` take symbols in any
-number of calls, and both are a :class:`Coder`, so that a model is written once for both directions.
+number of calls, and both are a :class:`Coder`, so that a model can be written once for both directions. An encoder,
+which knows what comes, may also take many symbols at once by their slots.
 
 Bytes of a stream: none where it has no symbols; else one byte log2(lanes), the states (uint32), the words
 (uint16), all little-endian.
@@ -19,25 +20,22 @@ Bytes of a stream: none where it has no symbols; else one byte log2(lanes), the 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Optional
+from typing import Callable, Optional
 
 import numpy as np
 
+from srn_core.codec.rans_lanes import LANE_BYTES, MAX_LOG_LANES, MAX_STEPS, UNITS, cost_of, log_lanes_for
+from srn_core.codec.rans_steps import (
+    FEW_LANES,
+    LOWEST,
+    PRECISION,
+    TOTAL,
+    encoded,
+    encoded_singly,
+    numbers_singly,
+    symbols_singly,
+)
 from srn_core.errors import SrnFormatError
-
-PRECISION = 15
-"""Frequencies of a table sum to 2^15."""
-TOTAL = 1 << PRECISION
-LOWEST = 1 << 16
-"""Smallest state, and the one a lane begins with."""
-MAX_LOG_LANES = 16
-MAX_STEPS = 1 << 16
-"""Symbols per lane that a reader accepts: it bounds the time of a stream whose symbols cost nothing."""
-_BITS_PER_LANE = 4096
-"""A lane costs some 3 bytes more than its symbols; there is one per so many bits, at least (0.6 %, 0.4 % as a rule)."""
-_LANE_BYTES = 3
-_FEW_LANES = 4
-"""Lanes (log2) up to which Python's own integers are faster than steps of arrays."""
 
 
 class Coder(ABC):
@@ -84,7 +82,7 @@ class Encoder(Coder):
         self._starts.append(starts)
         self._frequencies.append(frequencies)
         self._count += frequencies.size
-        self._cost += int(_COSTS[frequencies].sum())
+        self._cost += cost_of(frequencies)
 
     def extend(self, other: Encoder) -> None:
         """Take the symbols of another encoder."""
@@ -96,22 +94,22 @@ class Encoder(Coder):
     @property
     def cost(self) -> float:
         """Bits of all symbols so far."""
-        return self._cost / _COST
+        return self._cost / UNITS
 
     @property
     def size(self) -> float:
         """Bytes of :meth:`finish`, about: they are soon told, the stream is not soon made."""
-        lanes = _LANE_BYTES << _log_lanes(self.cost, self._count)
+        lanes = LANE_BYTES << log_lanes_for(self.cost, self._count)
         return 1 + lanes + self.cost / 8 if self._count else 0.0
 
     def finish(self) -> bytes:
         """The stream of all symbols so far."""
         if not self._count:
             return b""
-        log_lanes = _log_lanes(self.cost, self._count)
-        encoded = _encoded_singly if log_lanes <= _FEW_LANES else _encoded
+        log_lanes = log_lanes_for(self.cost, self._count)
+        encode_all = encoded_singly if log_lanes <= FEW_LANES else encoded
         starts = _by_lanes(self._starts, log_lanes, 0)
-        states, words = encoded(starts, _by_lanes(self._frequencies, log_lanes, TOTAL))
+        states, words = encode_all(starts, _by_lanes(self._frequencies, log_lanes, TOTAL))
         return bytes([log_lanes]) + states.astype("<u4").tobytes() + words.astype("<u2").tobytes()
 
 
@@ -124,6 +122,7 @@ class Decoder(Coder):
         self._place = 0
         self._states = np.zeros(0, np.int64)
         self._words = np.zeros(0, np.int64)
+        self._listed: list[int] = []
         if not data:
             return
         if data[0] > MAX_LOG_LANES or len(data) < 1 + (4 << data[0]) or len(data) % 2 == 0:
@@ -131,6 +130,8 @@ class Decoder(Coder):
         self._lanes = 1 << data[0]
         self._states = np.frombuffer(data, "<u4", self._lanes, 1).astype(np.int64)
         self._words = np.frombuffer(data[1 + 4 * self._lanes :], "<u2").astype(np.int64)
+        if data[0] <= FEW_LANES:
+            self._listed = self._words.tolist()
         if int(self._states.min()) < LOWEST:
             raise SrnFormatError("an entropy-coded stream begins with a state out of bounds; the file is damaged")
 
@@ -144,6 +145,8 @@ class Decoder(Coder):
         keys = (starts + (np.arange(len(tables), dtype=np.int64) << PRECISION)[:, None]).ravel()
         bases = np.asarray(models, np.int64) << PRECISION
         starts, frequencies = starts.ravel(), frequencies.ravel()
+        if self._lanes <= 1 << FEW_LANES:
+            return self._singly(symbols_singly, bases, keys.tolist(), frequencies.tolist()) % alphabet
         found = np.empty(bases.size, np.int64)
         for run, lanes in self._steps(bases.size):
             states = self._states[lanes]
@@ -156,6 +159,8 @@ class Decoder(Coder):
     def bits(self, widths: np.ndarray, wanted: Optional[np.ndarray] = None) -> np.ndarray:
         """The next numbers."""
         shifts = PRECISION - np.asarray(widths, np.int64)
+        if self._lanes <= 1 << FEW_LANES:
+            return self._singly(numbers_singly, shifts)
         found = np.empty(shifts.size, np.int64)
         for run, lanes in self._steps(shifts.size):
             states, shift = self._states[lanes], shifts[run]
@@ -170,17 +175,36 @@ class Decoder(Coder):
         if self._place != self._words.size or np.any(self._states != LOWEST) or (self._lanes and not self._taken):
             raise SrnFormatError("an entropy-coded stream does not end where it should; the file is damaged")
 
-    def _steps(self, count: int) -> list[tuple[slice, slice]]:
-        """(symbols of this call, lanes) of each step."""
+    def _singly(
+        self, decode_all: Callable[..., tuple[list[int], int]], each: np.ndarray, *tables: list[int]
+    ) -> np.ndarray:
+        """The next symbols by one of the loops for few lanes."""
+        lane = self._claim(each.size)
+        if not each.size:
+            return np.zeros(0, np.int64)
+        states = self._states.tolist()
+        try:
+            found, self._place = decode_all(states, lane, self._listed, self._place, each.tolist(), *tables)
+        except IndexError as error:
+            raise SrnFormatError("an entropy-coded stream ends too early; the file is damaged") from error
+        self._states[:] = states
+        return np.array(found, np.int64)
+
+    def _claim(self, count: int) -> int:
+        """The lane of the next symbol, the first of so many."""
         if self._taken + count > self._lanes * MAX_STEPS:
             raise SrnFormatError("an entropy-coded stream has too few lanes for its symbols; the file is damaged")
-        steps, done = [], 0
+        lane = self._taken % max(self._lanes, 1)
+        self._taken += count
+        return lane
+
+    def _steps(self, count: int) -> list[tuple[slice, slice]]:
+        """(symbols of this call, lanes) of each step."""
+        lane, steps, done = self._claim(count), [], 0
         while done < count:
-            lane = (self._taken + done) % self._lanes
             size = min(self._lanes - lane, count - done)
             steps.append((slice(done, done + size), slice(lane, lane + size)))
-            done += size
-        self._taken += count
+            done, lane = done + size, 0
         return steps
 
     def _advance(self, lanes: slice, states: np.ndarray) -> None:
@@ -209,11 +233,6 @@ def decode(data: bytes, models: np.ndarray, tables: np.ndarray) -> np.ndarray:
     return found
 
 
-def most_bytes(symbols: int) -> int:
-    """The most bytes that a stream of so many symbols can have: two per symbol, the states and one more."""
-    return 1 + 2 * symbols + (4 << _log_most_lanes(symbols))
-
-
 def slots_of(tables: np.ndarray, models: np.ndarray, symbols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(starts, frequencies), both (n,) int64, of ``symbols`` (n,) whose tables are rows ``models`` (n,)."""
     places = models * tables.shape[1] + symbols
@@ -235,58 +254,3 @@ def _by_lanes(parts: list[np.ndarray], log_lanes: int, filling: int) -> np.ndarr
     found = np.full(steps << log_lanes, filling, np.uint32)
     np.concatenate(parts, out=found[:count], casting="unsafe")
     return found.reshape(steps, 1 << log_lanes)
-
-
-def _encoded(starts: np.ndarray, frequencies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """States (lanes,) and words of symbols (steps, lanes), uint32.
-
-    The loop goes step by step, so what does not depend on the states is done for all steps before and after it.
-    A symbol of frequency 2^15 leaves a state as it is, so that the last step can be filled up with them.
-    """
-    highest = ((frequencies.astype(np.uint64) << np.uint64(32 - PRECISION)) - np.uint64(1)).astype(np.uint32)
-    others = TOTAL - frequencies
-    states = np.full(frequencies.shape[1], LOWEST, np.uint32)
-    whole = np.empty_like(states)
-    words = np.empty(frequencies.shape, np.uint16)
-    full = np.empty(frequencies.shape, bool)
-    for step in range(len(frequencies) - 1, -1, -1):
-        above = np.greater(states, highest[step], out=full[step])
-        words[step] = states  # the low 16 bits
-        np.right_shift(states, 16, out=states, where=above)
-        # 2^15 (x div f) + x mod f + start, which stays below 2^32
-        np.floor_divide(states, frequencies[step], out=whole)
-        np.multiply(whole, others[step], out=whole)
-        np.add(states, whole, out=states)
-        np.add(states, starts[step], out=states)
-    return states, words[full]
-
-
-def _encoded_singly(starts: np.ndarray, frequencies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """:func:`_encoded` symbol by symbol with Python's integers, which is faster for few lanes."""
-    lanes = frequencies.shape[1]
-    states, words = [LOWEST] * lanes, []
-    lane = lanes
-    for start, frequency in zip(starts.ravel()[::-1].tolist(), frequencies.ravel()[::-1].tolist()):
-        lane = lane - 1 if lane else lanes - 1
-        state = states[lane]
-        if state >= frequency << (32 - PRECISION):
-            words.append(state & 0xFFFF)
-            state >>= 16
-        states[lane] = state + state // frequency * (TOTAL - frequency) + start
-    return np.array(states, np.int64), np.array(words[::-1], np.int64)
-
-
-_COST = 1024
-_COSTS = np.rint(_COST * (PRECISION - np.log2(np.maximum(np.arange(TOTAL + 1), 1)))).astype(np.int64)
-"""(2^15 + 1,) bits of a symbol of each frequency, in 1024ths: sums of integers do not depend on their order."""
-
-
-def _log_lanes(bits: float, symbols: int) -> int:
-    """Lanes for symbols that cost so many bits: few where they cost little, enough that steps stay few."""
-    by_cost = int(bits / _BITS_PER_LANE).bit_length()
-    by_steps = ((symbols - 1) // (MAX_STEPS // 2)).bit_length()
-    return min(max(by_cost - 1, by_steps, 0), _log_most_lanes(symbols))
-
-
-def _log_most_lanes(symbols: int) -> int:
-    return min(MAX_LOG_LANES, max(0, (symbols // 64).bit_length()))

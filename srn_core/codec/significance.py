@@ -20,7 +20,8 @@ import numpy as np
 
 from srn_core.codec.integers import Integers, header_bytes, header_from, header_to
 from srn_core.codec.layout import CodeType, Draft, Layout
-from srn_core.codec.rans import Decoder, Encoder, most_bytes
+from srn_core.codec.rans import Decoder, Encoder
+from srn_core.codec.rans_lanes import most_bytes
 from srn_core.codec.subbands import Models, decode_array, encode_array
 from srn_core.codec.surroundings import descend
 from srn_core.errors import SrnFormatError
