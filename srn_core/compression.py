@@ -171,7 +171,7 @@ def _train(
     start = start_of(config, volume)
     spec = initial_spec(config, volume.geometry, volume.components, room) if start is None else start.spec
     target.check(empty_copy(build_network(spec)))
-    wanted = volume.values.size / target.most if config.target.parameter_ratio else volume.nbytes / target.most
+    wanted = max(1.0, volume.values.size * room.latent / room.total)
     cutting = Cutting(target, config.pruning)
     trained = train_network(
         volume, valid, value_range, spec, config, cutting.fold, stop.training, wanted, start.arrays if start else None

@@ -33,7 +33,7 @@ __all__ = [
 
 
 def build_pruner(config: CompressConfig, ratio: float = 100.0) -> Pruner:
-    """The pruner that ``config.pruner`` names, for a wanted compression ratio."""
+    """The pruner that ``config.pruner`` names, for a wanted parameter ratio."""
     if config.pruner not in PRUNERS:
         raise SrnInputError(f"no pruner called '{config.pruner}'; known: {', '.join(PRUNERS)}")
     return PRUNERS[config.pruner](config, ratio)

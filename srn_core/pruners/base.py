@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from srn_core.networks.base import SceneNetwork
 from srn_core.networks.batch import Batch
 
-
+PRESSURE_STEPS = 10
+"""Steps from one look at what is kept to the next."""
 SURE = 0.999
 """Weight of a drop rate: even what a pruner is sure of may stay where the file has room for it."""
 
@@ -35,6 +36,9 @@ class Pruner(nn.Module, ABC):
     network's parameters, removes what is dead, takes the gates away and leaves the network as it
     was found, but smaller. All state lives in parameters and buffers, so that it follows the device
     and the checkpoints. In evaluation mode (``eval()``) no gate draws noise.
+
+    ``wanted_fraction``: the share of all entries that the target has room for; ``pressure``: the factor, 1 or 0, that
+    a pruner puts on the price of its entries.
     """
 
     data_size: int = 1
@@ -44,6 +48,9 @@ class Pruner(nn.Module, ABC):
     def __init__(self) -> None:
         super().__init__()
         self._network: Optional[SceneNetwork] = None
+        self.wanted_fraction = 0.0
+        self.pressure = 1.0
+        self._advances = 0
 
     @property
     def network(self) -> SceneNetwork:
@@ -69,8 +76,14 @@ class Pruner(nn.Module, ABC):
         """Set gates at all sites of a network; fresh parameters are drawn from the generator."""
 
     def advance(self, done: float) -> None:
-        """Called before each step with the share of the pruning phases that is done (0 to 1), for ramps."""
-        return None
+        """Called before each step with the share of the pruning phases that is done (0 to 1), for ramps.
+
+        Also takes the ``pressure`` off while no more is kept than ``wanted_fraction``: what is pruned beyond that
+        makes a file smaller than it was asked to be.
+        """
+        if self._advances % PRESSURE_STEPS == 0:
+            self.pressure = 1.0 if self.kept_fraction() > self.wanted_fraction else 0.0
+        self._advances += 1
 
     def data_term(self, batch: Batch) -> DataTerm:
         """The loss of the network on a batch."""

@@ -63,6 +63,7 @@ class Mask(FlatPruner):
         self.logits = nn.Parameter(torch.logit(torch.full((count,), self.config.initial)).to(device))
 
     def advance(self, done: float) -> None:
+        super().advance(done)
         self.ramp = min(max(2.0 * done - 0.5, 0.0), 1.0)
 
     def soft(self, place: slice = slice(None)) -> Tensor:
@@ -81,7 +82,7 @@ class Mask(FlatPruner):
         return masked
 
     def loss(self) -> Tensor:
-        loss = self.ramp * self.lambda_mask * self.soft().sum()
+        loss = self.pressure * self.ramp * self.lambda_mask * self.soft().sum()
         if self.lambda_weight:
             loss = loss + self.lambda_weight * weight_norm(self._weights, self.config.weight_norm)
         return loss

@@ -49,7 +49,7 @@ class Smallify(FlatPruner):
         return lambda values: values * self.beta[place].view(shape)
 
     def loss(self) -> Tensor:
-        loss = self.lambda_beta * self.beta.abs().sum()
+        loss = self.pressure * self.lambda_beta * self.beta.abs().sum()
         if self.lambda_weight:
             loss = loss + self.lambda_weight * weight_norm(self._weights, self.config.weight_norm)
         return loss

@@ -85,6 +85,7 @@ class VariationalDropout(FlatPruner):
 
     def advance(self, done: float) -> None:
         """lambda_D grows from 0 with the share of the pruning phases that is done, up to ``kl_weight``."""
+        super().advance(done)
         self.kl_weight = min(self.config.kl_weight, self.config.kl_weight * self.config.kl_ramp * done)
 
     def marginal_log_variance(self) -> Tensor:
@@ -115,7 +116,7 @@ class VariationalDropout(FlatPruner):
 
     def loss(self) -> Tensor:
         config = self.config
-        loss = self.kl_weight * self.divergence()
+        loss = self.pressure * self.kl_weight * self.divergence()
         if config.lambda_weight:
             loss = loss + config.lambda_weight * weight_norm(self._weights, config.weight_norm)
         if config.lambda_entropy:

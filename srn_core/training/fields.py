@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from typing import Callable, Mapping, Optional
@@ -58,8 +59,9 @@ def train_network(
     """Train a network of ``spec`` on a volume as ``config`` says.
 
     ``fold`` folds the pruner before fine-tuning, at thresholds of its choice; with the pruner it is given the mean
-    squared error of any network on a part of the volume. ``ratio`` is the compression ratio that
-    the pruner is to serve. ``start``: arrays of ``spec`` that the network starts with (a warm start).
+    squared error of any network on a part of the volume. ``ratio`` is the parameter ratio (values /
+    numbers that stay) that the pruner is to serve. ``start``: arrays of ``spec`` that the network starts with (a warm
+    start).
     """
     device = choose_device(config.device)
     # One generator on the CPU for all draws: a seed gives the same start and samples on every device.
@@ -80,6 +82,8 @@ def train_network(
             passes *= ENOUGH
     probe = Probe(sampler)
     pruner = build_pruner(config, ratio)
+    numbers = sum(math.prod(shape) for shape in spec.shapes().values())
+    pruner.wanted_fraction = min(1.0, volume.values.size / ratio / numbers)
     pruner.data_size = truth.values.shape[1] * (truth.voxels if truth.valid is None else int(truth.valid.sum()))
 
     def folded(pruner: Pruner) -> None:
