@@ -69,7 +69,7 @@ def _places(shape: tuple[int, ...]) -> Places:
     odd = ((z + y + x) % 2).ravel()
     wide = (shape[1] + 2) * (shape[2] + 2), shape[2] + 2, 1
     padded = ((z + 1) * wide[0] + (y + 1) * wide[1] + x + 1).ravel()
-    positions = np.argsort(odd, kind="stable")
+    positions = np.concatenate([np.flatnonzero(odd == 0), np.flatnonzero(odd)])
     ones, known = bordered(shape), []
     for parity in PARITIES:
         known.append(around(ones, parity).astype(np.int32))
