@@ -76,7 +76,7 @@ class FvSrnConfig:
     frequencies: int = 4
     """Fourier frequencies L of the position (2.3.2); 0 leaves the plain position."""
     features: Optional[int] = None
-    """Latent features per grid vertex; None: 4, or 1 on the finer grid that a pruner starts with."""
+    """Latent features per grid vertex; None: 8, or 1 on the finer grid that a pruner starts with."""
     grid: Optional[Tuple[int, int, int]] = None
     """Latent samples along x, y, z; None: from the target size, in the volume's proportions."""
     wavelet: str = "bior4.4"

@@ -21,7 +21,7 @@ NEURCOMP_BITS = 7.6
 """Bits that a weight of Neurcomp takes, about: 8, packed."""
 OVERSIZE = {"fvsrn": 10.0, "neurcomp": 1.3}
 """Entries that a network starts with where a pruner will choose among them, for one that the file can hold."""
-UNPRUNED_FEATURES = 4
+UNPRUNED_FEATURES = 8
 PRUNED_FEATURES = 1
 """A pruned grid is fine and has one feature: coefficients are then chosen one by one."""
 PREDICTOR_WIDTHS = ((32, 40_000), (24, 20_000), (16, 8_000), (8, 0))
