@@ -255,3 +255,15 @@ def test_wavelet_spec_is_complete() -> None:
     spec = wavelet_spec("db2", 3)
     assert isinstance(spec, WaveletSpec) and len(spec.rec_lo) == 4 and spec.levels == 3
     assert wavelet_spec("none", 3) is None
+
+
+@pytest.mark.parametrize("components", [1, 3])
+def test_one_feature_a_component_starts_near_the_latent_itself(components: int) -> None:
+    spec = FvSrnSpec((1.0, 1.0, 1.0), components, (12, 12, 12), 2, components, (6, 6, 6), None)
+    network = build_network(spec, torch.Generator().manual_seed(0))
+    assert isinstance(network, FvSrn)
+    with torch.no_grad():
+        network.latent.coefficients["grid"].normal_(generator=torch.Generator().manual_seed(1))
+        network.dense[-1].weight[:, 2 * components :] = 0.0
+        points = torch.rand(100, 3, generator=torch.Generator().manual_seed(2)) * 2 - 1
+        torch.testing.assert_close(network(points), network.latent.at_points(network.grid(), points), atol=2e-5, rtol=0)
