@@ -383,8 +383,10 @@ _PRUNER = _group(
     _number("Variational Initial Drop Rate", 0.05, "Drop rate that the noise starts from.", high=1, when=_VARIATIONAL),
     _number(
         "Variational KL Weight",
-        1,
-        "Largest weight of the divergence from the prior; larger prunes more, 1 is the variational bound.",
+        -1,
+        "Largest weight of the divergence from the prior; larger prunes more, 1 is the variational bound. "
+        "-1: automatic, by network.",
+        -1,
         when=_VARIATIONAL,
         advanced=False,
     ),

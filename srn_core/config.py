@@ -160,8 +160,9 @@ class VariationalConfig:
     """Drop rate that log sigma starts from."""
     threshold: float = 0.9
     """An entry whose drop rate p = alpha / (1 + alpha) is above this is pruned."""
-    kl_weight: float = 1.0
-    """Largest weight lambda_D of the divergence from the prior (2.21); 1 is the variational bound."""
+    kl_weight: Optional[float] = None
+    """Largest weight lambda_D of the divergence from the prior (2.21); 1 is the variational bound. None: 1 for fvsrn,
+    values / neurons for neurcomp, whose few neurons the bound would never drop."""
     kl_ramp: float = 2.0
     """How fast lambda_D grows: it reaches ``kl_weight`` after 1 / kl_ramp of the pruning phase."""
     lambda_weight: float = 0.0
@@ -186,7 +187,8 @@ class VariationalConfig:
             positive("variational.psigma", self.psigma)
         for name in ("initial_drop_rate", "threshold"):
             share(f"variational.{name}", getattr(self, name))
-        for name in ("kl_weight", "kl_ramp", "lambda_weight", "lambda_entropy"):
+        none_negative("variational", self, "kl_weight")
+        for name in ("kl_ramp", "lambda_weight", "lambda_entropy"):
             not_negative(f"variational.{name}", getattr(self, name))
         norm("variational.weight_norm", self.weight_norm)
         at_least("variational.sigma_layers", self.sigma_layers, 1)

@@ -83,7 +83,7 @@ PANEL: Mapping[str, Bound] = {
     "VariationalPsigma": Bound("variational.psigma", 0.0, STATIC),
     "VariationalInitialDropRate": Bound("variational.initial_drop_rate", when=VARIATIONAL),
     "VariationalThreshold": Bound("variational.threshold", when=VARIATIONAL),
-    "VariationalKLWeight": Bound("variational.kl_weight", when=VARIATIONAL),
+    "VariationalKLWeight": Bound("variational.kl_weight", -1.0, VARIATIONAL),
     "VariationalKLRamp": Bound("variational.kl_ramp", when=VARIATIONAL),
     "VariationalWeightLambda": Bound("variational.lambda_weight", when=VARIATIONAL),
     "VariationalWeightNorm": Bound("variational.weight_norm", when=VARIATIONAL),

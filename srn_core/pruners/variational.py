@@ -86,7 +86,17 @@ class VariationalDropout(FlatPruner):
     def advance(self, done: float) -> None:
         """lambda_D grows from 0 with the share of the pruning phases that is done, up to ``kl_weight``."""
         super().advance(done)
-        self.kl_weight = min(self.config.kl_weight, self.config.kl_weight * self.config.kl_ramp * done)
+        self.kl_weight = self.largest_kl_weight() * min(1.0, self.config.kl_ramp * done)
+
+    def largest_kl_weight(self) -> float:
+        """The cap of lambda_D: as set, or what suits the network.
+
+        Of a network of a few hundred neurons the bound drops none: millions of values outweigh each neuron's few nats.
+        There the divergence is weighted so that all neurons together cost as much as one value each.
+        """
+        if self.config.kl_weight is not None:
+            return self.config.kl_weight
+        return 1.0 if self.network.spec().kind == "fvsrn" else max(1.0, self.data_size / self.log_theta.numel())
 
     def marginal_log_variance(self) -> Tensor:
         """log of each entry's variance, flat; with reflections that of the correlated noise's marginals."""

@@ -74,7 +74,9 @@ def train_network(
     settings = config.fvsrn if config.network == "fvsrn" else config.neurcomp
     gradient_weight = config.neurcomp.gradient_weight if config.network == "neurcomp" else 0.0
     truth = truth_of(volume, valid, value_range, device, derivatives=gradient_weight > 0)
-    sampler = SAMPLERS[config.training.sampler](truth, batch_size(config.training.batch, truth.voxels), generator)
+    sampler = SAMPLERS[config.training.sampler](
+        truth, batch_size(config.training.batch, truth.voxels, config.network), generator
+    )
     passes = config.training.passes
     if passes is None:
         passes = max(DEFAULT_PASSES[config.network], LEAST_STEPS * sampler.samples / truth.voxels)

@@ -13,14 +13,15 @@ from srn_core.networks.base import Lattice, SceneNetwork
 from srn_core.networks.batch import Batch
 from srn_core.training.truth import Truth
 
-MOST_OF_A_PASS = 16
-"""A batch is at most this part of the volume: small volumes are learnt in more, smaller steps."""
+STEPS_OF_A_PASS = {"fvsrn": 16, "neurcomp": 64}
+"""A pass has at least so many steps: small volumes are learnt in smaller ones. Neurcomp, whose every weight serves every
+sample, gains more by a step than by a larger batch: on 64^3, 64 steps instead of 16 were worth 2 dB in as many passes."""
 LEAST_BATCH = 2048
 
 
-def batch_size(wanted: int, voxels: int) -> int:
+def batch_size(wanted: int, voxels: int, network: str) -> int:
     """Samples per step for a volume: as wanted, less for a small one."""
-    return min(wanted, max(LEAST_BATCH, voxels // MOST_OF_A_PASS))
+    return min(wanted, max(LEAST_BATCH, voxels // STEPS_OF_A_PASS[network]))
 
 
 class Sampler(ABC):
