@@ -267,3 +267,15 @@ def test_one_feature_a_component_starts_near_the_latent_itself(components: int) 
         network.dense[-1].weight[:, 2 * components :] = 0.0
         points = torch.rand(100, 3, generator=torch.Generator().manual_seed(2)) * 2 - 1
         torch.testing.assert_close(network(points), network.latent.at_points(network.grid(), points), atol=2e-5, rtol=0)
+
+
+@pytest.mark.parametrize("residual", [True, False])
+def test_neurons_of_all_layers_are_compared_by_their_share_of_the_layer(residual: bool) -> None:
+    """The output's weights are many times smaller than a sine layer's; that must not cost a whole layer."""
+    network = build_network(NeurcompSpec((1.0, 1.0, 1.0), 1, 12, (10, 9), residual, 30.0))
+    for site in network.sites():
+        importance = network.importance(site.name)
+        assert importance.shape == site.shape
+        assert float(importance.square().mean()) == pytest.approx(1.0, rel=1e-4)
+        norms = site.weights[0].detach().norm(dim=0)
+        torch.testing.assert_close(importance / importance.max(), norms / norms.max())

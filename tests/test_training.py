@@ -19,7 +19,7 @@ from srn_core.pruners import KeepAll, Pruner, Smallify
 from srn_core.spec import FvSrnSpec
 from srn_core.training.device import choose_device
 from srn_core.training.phases import phases_of
-from srn_core.training.samplers import LatticeSampler, RandomSampler, lattice_counts
+from srn_core.training.samplers import LatticeSampler, RandomSampler, batch_size, lattice_counts
 from srn_core.training.sizing import wavelet_spec
 from srn_core.training.trainer import Limits, Trainer
 from srn_core.training.truth import Truth, truth_of
@@ -218,3 +218,10 @@ def test_device_cuda_is_refused_where_there_is_none() -> None:
         assert choose_device("auto").type == "cpu"
         with pytest.raises(SrnInputError, match="no CUDA device"):
             choose_device("cuda")
+
+
+def test_small_volumes_are_learnt_in_smaller_steps() -> None:
+    assert batch_size(32768, 10**7, "fvsrn") == batch_size(32768, 10**7, "neurcomp") == 32768
+    assert batch_size(32768, 64**3, "fvsrn") == 16384
+    assert batch_size(32768, 64**3, "neurcomp") == 4096
+    assert batch_size(32768, 1000, "neurcomp") == 2048 and batch_size(1000, 10**6, "fvsrn") == 1000

@@ -188,7 +188,7 @@ def test_gates_see_the_gradient_of_the_bound(parameter: str) -> None:
 
 def test_data_and_divergence_are_weighed_against_each_other_as_in_the_bound() -> None:
     """The gates' gradient of data term plus loss, without noise, is that of N * mean NLL + D_KL."""
-    pruner = on("plain", psigma=0.2).double().eval()
+    pruner = on("plain", psigma=0.2, kl_weight=1.0).double().eval()
     pruner.network.double()
     pruner.advance(1.0)
     batch = batch_for(pruner.network, False)
@@ -233,3 +233,14 @@ def test_second_network_learns_where_the_errors_are() -> None:
     rough, fine = (float(log_psigma[where].mean().exp()) for where in (points[:, 0] > 0.2, points[:, 0] < -0.2))
     assert rough == pytest.approx(0.3, rel=0.3)
     assert fine == pytest.approx(0.02, rel=0.3)
+
+
+def test_weight_of_the_divergence_suits_the_network_where_it_is_open() -> None:
+    few, many = on("plain"), on("wavelet")
+    for pruner in (few, many):
+        pruner.data_size = 10**6
+        pruner.advance(1.0)
+    assert few.kl_weight == pytest.approx(10**6 / few.log_theta.numel())
+    assert many.kl_weight == 1.0
+    few.data_size = 1
+    assert few.largest_kl_weight() == 1.0

@@ -123,8 +123,8 @@ class Neurcomp(SceneNetwork):
 
     @torch.no_grad()
     def importance(self, site: str) -> Tensor:
-        # A sine is at most 1: what a neuron gives is bounded by its outgoing weights. Layers differ in the size of their
-        # weights, not in how much the output needs them: by plain norms the last one would be cut away whole.
+        # A sine is at most 1: what a neuron gives is bounded by its outgoing weights. Layers differ in the size of
+        # their weights, not in how much the output needs them: by plain norms the last one would be cut away whole.
         norms = self._site(site)[2].weight.norm(dim=0)
         return norms / norms.square().mean().sqrt().clamp(min=1e-30)
 

@@ -14,8 +14,9 @@ from srn_core.networks.batch import Batch
 from srn_core.training.truth import Truth
 
 STEPS_OF_A_PASS = {"fvsrn": 16, "neurcomp": 64}
-"""A pass has at least so many steps: small volumes are learnt in smaller ones. Neurcomp, whose every weight serves every
-sample, gains more by a step than by a larger batch: on 64^3, 64 steps instead of 16 were worth 2 dB in as many passes."""
+"""A pass has at least so many steps: small volumes are learnt in smaller ones. Neurcomp, whose every weight serves
+every sample, gains more by steps than by large batches: on 64^3, 64 steps instead of 16 were worth 2 dB in as many
+passes."""
 LEAST_BATCH = 2048
 
 
