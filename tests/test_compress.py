@@ -21,7 +21,7 @@ from srn_core.errors import SrnError, SrnInputError
 from srn_core.networks import build_network
 from srn_core.neural_file import NeuralFile
 
-QUICK: dict[str, Any] = {"passes": 20, "device": "cpu", "training.batch": 2048}
+QUICK: dict[str, Any] = {"passes": 10, "device": "cpu", "training.batch": 2048, "pruning.oversize": 2}
 
 
 def quick(values: Any, **settings: Any) -> srn_core.CompressResult:
@@ -50,7 +50,7 @@ def test_ratio_is_a_promise(field: np.ndarray, tmp_path: Path, network: str, pru
     report = srn_core.compress(field, path, ratio=ratio, network=network, pruner=pruner, **QUICK).report
     assert path.stat().st_size == report["bytes"] <= field.nbytes / ratio
     assert report["ratio"] == pytest.approx(field.nbytes / path.stat().st_size)
-    assert report["bytes"] > 0.5 * field.nbytes / ratio, "the bytes that were asked for are used"
+    assert report["bytes"] > 0.97 * field.nbytes / ratio, "the bytes that were asked for are used"
 
 
 def test_bytes_are_a_promise(field: np.ndarray) -> None:
