@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from srn_core.codec import quantise
+from srn_core.codec import in_steps, quantise
 from srn_core.codec.grouping import code_type
 from srn_core.codec.quantise import levels_of
 from srn_core.errors import SrnInputError, SrnMissingPackageError
@@ -149,3 +149,14 @@ def test_a_missing_package_is_named(monkeypatch):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(SrnMissingPackageError, match="scikit-learn"):
         quantise(np.random.default_rng(0).normal(size=4000), 4, "kmeans")
+
+
+def test_in_steps_is_within_half_a_step_and_says_where_it_cannot_be() -> None:
+    values = np.random.default_rng(0).normal(size=(3, 50)).astype(np.float32)
+    stored = in_steps(values, 0.013)
+    assert stored.step == float(np.float32(0.013)) and stored.codes.shape == values.shape
+    assert np.abs(stored.values() - values).max() <= 0.00651
+    assert np.abs(stored.codes).max() < 2 ** (stored.bits - 1)
+    assert in_steps(np.zeros(4), 1.0).values().tolist() == [0.0] * 4
+    with pytest.raises(SrnInputError, match="at most 32767"):
+        in_steps(np.array([1.0]), 1e-5)

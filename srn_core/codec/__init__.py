@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from srn_core.codec.container import FORMAT_VERSION, Section
 from srn_core.codec.field import NeuralField, Quality, StoredArray
-from srn_core.codec.quantise import quantise
+from srn_core.codec.quantise import in_steps, quantise
 from srn_core.codec.reader import from_bytes, header_of, read, read_bytes, section_sizes
 from srn_core.codec.writer import to_bytes, write
 
@@ -16,6 +16,7 @@ __all__ = [
     "StoredArray",
     "from_bytes",
     "header_of",
+    "in_steps",
     "quantise",
     "read",
     "read_bytes",

@@ -60,6 +60,20 @@ def quantise(
     return _uniform(values, int(levels).bit_length() + 1, int(levels))
 
 
+def in_steps(values: np.ndarray, step: float) -> StoredArray:
+    """Store ``values`` as whole numbers of a given step (rounded to float32), in as many bits as the largest takes.
+
+    Raises SrnInputError where a value lies beyond 32767 steps.
+    """
+    step32 = np.float32(max(step, float(np.nextafter(np.float32(0), np.float32(1)))))
+    codes = np.rint(np.asarray(values, np.float64) / float(step32))
+    largest = int(np.max(np.abs(codes), initial=0.0))
+    if largest > LEVELS["uniform"][1]:
+        most = LEVELS["uniform"][1]
+        raise SrnInputError(f"a value lies {largest} steps of {step32:g} from 0; at most {most} can be stored")
+    return StoredArray(codes.astype(np.int32), max(2, largest.bit_length() + 1), step=float(step32))
+
+
 def levels_of(bits: int) -> int:
     """Largest code of the uniform quantiser."""
     return max(1, 2 ** (bits - 1) - 1)

@@ -80,7 +80,7 @@ class Cutting:
 
         def measure(count: float) -> float:
             cut = cut_copy(whole, masks(count))
-            return self.target.size_of(cut, Precision(step=natural_step(cut))) / limit
+            return self.target.size_of(cut, Precision(step=natural_step(cut), equal_steps=True)) / limit
 
         return masks(largest(estimate, measure, 0, most) or 0)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Mapping, Optional
 
@@ -37,6 +36,8 @@ class Precision:
     """Largest code of a weight (k-means: half the number of centroids)."""
     clusters: Optional[int] = None
     """Centroids of each latent array, with k-means."""
+    equal_steps: bool = False
+    """Equal steps whatever the settings say: to judge a size before it is known what codebooks there is room for."""
 
 
 class Storage:
@@ -70,17 +71,19 @@ class Storage:
 
     def _latent(self, values: np.ndarray, precision: Precision) -> StoredArray:
         bits = self.quantise.grid_bits or GRID_BITS
-        if self.quantise.method == "kmeans":
+        if self.quantise.method == "kmeans" and not precision.equal_steps:
             return codec.quantise(values, bits, "kmeans", self.seed, levels=precision.clusters)
         if precision.step is None:
             return codec.quantise(values, bits, "uniform", self.seed)
         most = levels_of(self.quantise.grid_bits or MOST_BITS)
-        largest = float(np.max(np.abs(values))) if values.size else 0.0
-        levels = max(1, min(most, math.ceil(largest / precision.step - 0.5)))
-        return codec.quantise(values, bits, "uniform", self.seed, levels=levels)
+        if float(np.max(np.abs(values), initial=0.0)) >= precision.step * (most + 0.5):
+            return codec.quantise(values, bits, "uniform", self.seed, levels=most)
+        return codec.in_steps(values, precision.step)
 
     def _weight(self, values: np.ndarray, precision: Precision) -> StoredArray:
         method, levels = self.quantise.method, precision.weight_levels
+        if precision.equal_steps:
+            method = "uniform"
         if levels is None:
             return codec.quantise(values, self.weight_bits, method, self.seed)
         most = levels_of(self.quantise.weight_bits or MOST_BITS)
