@@ -8,7 +8,7 @@ import pytest
 
 from srn_core.config import CompressConfig
 from srn_core.spec import FvSrnSpec, NetworkSpec, NeurcompSpec
-from srn_core.training.sizing import OVERSIZE, Room, grid_dims, initial_spec
+from srn_core.training.sizing import LEAST_OVERSIZE, OVERSIZE, Room, grid_dims, initial_spec, oversize
 from srn_core.volume import Geometry
 
 
@@ -59,3 +59,11 @@ def test_grid_keeps_the_proportions_and_is_no_finer_than_the_volume(dims: tuple[
         assert all(1 <= g <= n for g, n in zip(grid, dims))
         assert math.prod(grid) <= max(vertices, 8)
     assert grid == dims
+
+
+def test_large_grids_start_with_no_more_than_can_be_learnt() -> None:
+    config = CompressConfig(pruner="smallify")
+    factors = [oversize(config, fits) for fits in (1_000, 40_000, 100_000, 10**6)]
+    assert factors == [10.0, 10.0, 4.0, LEAST_OVERSIZE]
+    assert oversize(CompressConfig(pruner="none"), 1_000) == 1.0
+    assert oversize(config.with_settings({"pruning.oversize": 7}), 10**6) == 7.0
