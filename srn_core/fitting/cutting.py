@@ -50,9 +50,9 @@ class Cutting:
 
     def _kept_at_most(self, pruner: Pruner) -> Masks:
         """What the pruner's own thresholds keep, where they are to be obeyed; everything, where a search chooses."""
-        names = list(pruner.drop_rates())
         if self.pruning.thresholds != "fixed":
             return {site: np.ones(values.shape, bool) for site, values in pruner.values().items()}
+        names = [site.name for site in pruner.network.sites()]
         layers = self.pruning.layers
         if layers is not None and len(layers) != len(names):
             raise SrnInputError(
@@ -118,8 +118,8 @@ def folded_copy(pruner: Pruner) -> SceneNetwork:
 def cut_copy(network: SceneNetwork, masks: Mapping[str, np.ndarray]) -> SceneNetwork:
     """A copy of a network without what the masks do not keep."""
     cut = copy.deepcopy(network)
+    like = next(cut.parameters())
     for site, mask in masks.items():
-        like = cut.importance(site)
         cut.fold(site, like.new_tensor(mask))
     return cut
 

@@ -40,10 +40,11 @@ def land(target: Target, network: SceneNetwork, error_of: Callable[[SceneNetwork
     if isinstance(target, ParameterTarget):
         return storage.arrays_of(network, FINE)
     families = _families(network, storage)
-    family, fineness = families[0], _finest(families[0], target, network)
+    sizes: dict[float, float] = {}
+    family, fineness = families[0], _finest(families[0], target, network, sizes)
     if fineness is not None and len(families) > 1:
         # How far the estimate is off, one family tells for all: what the others' sizes allow need not be measured.
-        factor = target.size_of(network, family.precision(fineness)) * 8.0 / family.bits(fineness)
+        factor = sizes[fineness] * 8.0 / family.bits(fineness)
         finenesses = [where(f.bits, AIM * target.most * 8.0 / factor, -DOUBLINGS, DOUBLINGS) for f in families]
         errors = [
             error_of(restored(network, storage.arrays_of(network, other.precision(fine))))
@@ -51,7 +52,7 @@ def land(target: Target, network: SceneNetwork, error_of: Callable[[SceneNetwork
         ]
         best = families[errors.index(min(errors))]
         if best is not family:
-            better = _finest(best, target, network, factor)
+            better = _finest(best, target, network, {}, factor)
             family, fineness = (family, fineness) if better is None else (best, better)
     if fineness is None:
         raise SrnInputError(
@@ -61,15 +62,16 @@ def land(target: Target, network: SceneNetwork, error_of: Callable[[SceneNetwork
     return storage.arrays_of(network, family.precision(fineness))
 
 
-def _finest(family: Family, target: Target, network: SceneNetwork, factor: float = 1.0) -> Optional[float]:
-    """The family's largest fineness that fits, None if none does."""
-    return largest(
-        lambda f: family.bits(f) / 8.0 / target.most,
-        lambda f: target.size_of(network, family.precision(f)) / target.most,
-        -DOUBLINGS,
-        DOUBLINGS,
-        factor,
-    )
+def _finest(
+    family: Family, target: Target, network: SceneNetwork, sizes: dict[float, float], factor: float = 1.0
+) -> Optional[float]:
+    """The family's largest fineness that fits, None if none does; ``sizes`` is filled with what was measured."""
+
+    def measure(fineness: float) -> float:
+        sizes[fineness] = target.size_of(network, family.precision(fineness))
+        return sizes[fineness] / target.most
+
+    return largest(lambda f: family.bits(f) / 8.0 / target.most, measure, -DOUBLINGS, DOUBLINGS, factor)
 
 
 def restored(network: SceneNetwork, stored: Mapping[str, StoredArray]) -> SceneNetwork:

@@ -44,8 +44,17 @@ class Target(ABC):
         """About the size that so many numbers make, in no time."""
 
     @abstractmethod
+    def refusal(self, size: int) -> str:
+        """What to say where even an empty network has this size; ends in what to ask for instead."""
+
     def check(self, smallest: SceneNetwork) -> None:
-        """Refuse a target that even an empty network misses, before any time is spent on training."""
+        """Refuse a target that even an empty network misses, before any time is spent on training.
+
+        Raises SrnInputError.
+        """
+        size = int(self.size_of(smallest, Precision()))
+        if size > self.most:
+            raise SrnInputError(f"{self.refusal(size)}, or for a narrower network ({smallest.spec().kind}.width)")
 
 
 class BytesTarget(Target):
@@ -70,15 +79,12 @@ class BytesTarget(Target):
         """Bytes of numbers with 7 bits each."""
         return numbers * 0.875
 
-    def check(self, smallest: SceneNetwork) -> None:
-        """Raises SrnInputError where the file of an empty network is too large."""
-        size = int(self.size_of(smallest, Precision()))
-        if size > self.most:
-            kind = smallest.spec().kind
-            raise SrnInputError(
-                f"the file may have at most {self.most} bytes, but the smallest one this network can make has "
-                f"about {size}; ask for a lower ratio (or more bytes), or for a narrower network ({kind}.width)"
-            )
+    def refusal(self, size: int) -> str:
+        """In bytes."""
+        return (
+            f"the file may have at most {self.most} bytes, but the smallest one this network can make has "
+            f"about {size}; ask for a lower ratio (or more bytes)"
+        )
 
 
 class ParameterTarget(Target):
@@ -96,15 +102,12 @@ class ParameterTarget(Target):
         """The numbers themselves."""
         return numbers
 
-    def check(self, smallest: SceneNetwork) -> None:
-        """Raises SrnInputError where an empty network has too many."""
-        size = int(self.size_of(smallest, Precision()))
-        if size > self.most:
-            kind = smallest.spec().kind
-            raise SrnInputError(
-                f"the network may have at most {self.most} parameters, but the smallest one has {size}; ask for a "
-                f"lower parameter ratio, or for a narrower network ({kind}.width)"
-            )
+    def refusal(self, size: int) -> str:
+        """In parameters."""
+        return (
+            f"the network may have at most {self.most} parameters, but the smallest one has {size}; ask for a "
+            "lower parameter ratio"
+        )
 
 
 def target_of(config: CompressConfig, storage: Storage, most_bytes: int, values: int) -> Target:

@@ -17,6 +17,10 @@ class KeepAll(Pruner):
     def attach(self, network: SceneNetwork, generator: Optional[torch.Generator] = None) -> None:
         self._network = network
 
+    def advance(self, done: float) -> None:
+        # No price whose pressure would have to be watched.
+        return None
+
     def loss(self) -> Tensor:
         return torch.zeros(())
 

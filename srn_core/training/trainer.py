@@ -216,16 +216,16 @@ class Trainer:
         """Fold the pruner and note what that did, measured on one batch."""
         pruner, network = self.pruner.eval(), self.network
         # A pruner without parameters has no gates, and its drop rates say nothing.
-        learnt = any(True for _ in pruner.parameters())
+        learnt = next(pruner.parameters(), None) is not None
         rates = {n: r.cpu().numpy().reshape(-1) for n, r in pruner.drop_rates().items()} if learnt else {}
         batch = self.sampler.draw()
-        sizes = {site.name: math.prod(site.shape) for site in network.sites()}
+        entries = sum(math.prod(site.shape) for site in network.sites())
         with torch.no_grad():
             before = batch.values(network)
             self.fold(pruner)
             change = float((batch.values(network) - before).square().mean().sqrt()) / 2.0
-        left = {site: int(kept) for site, kept in network.kept_entries().items()}
-        self._folded = Folded(sum(left.values()) / max(sum(sizes.values()), 1), rates, change)
+        left = sum(network.kept_entries().values())
+        self._folded = Folded(left / max(entries, 1), rates, change)
 
     def _report(self, phase: Phase, done: float, average: float) -> bool:
         if self.progress is None:
