@@ -1,19 +1,21 @@
 """Classical compressors that ours is measured against, each behind the same few lines.
 
-Every codec is driven by its own knob, a bound on the error in units of the value range, and none is
-helped or held back otherwise: default settings, float32 in and out, one thread.
+Every codec is driven by its own knob, a bound on the error, and, where it has one, by its own mode of a
+fixed size; whichever is better at the bytes allowed counts. None is helped or held back otherwise:
+default settings, float32 in and out, one thread.
 
-========  ==========================  ======================================================
-name      package                     knob
-========  ==========================  ======================================================
-sperr     numcodecs-wasm-sperr        quantisation step of the wavelet coefficients (mode q)
-sz3       pysz                        absolute error bound
-zfp       zfpy                        tolerance of its fixed-accuracy mode
-tthresh   numcodecs-wasm-tthresh      root mean square error
-========  ==========================  ======================================================
+========  ==========================  ==========================================  =====================
+name      package                     knob                                        mode of a fixed size
+========  ==========================  ==========================================  =====================
+sperr     numcodecs-wasm-sperr        quantisation step of the coefficients (q)   bits per voxel (bpp)
+sz3       pysz                        absolute error bound                        none
+zfp       zfpy                        tolerance of its fixed-accuracy mode        bits per voxel (rate)
+tthresh   numcodecs-wasm-tthresh      root mean square error                      none
+========  ==========================  ==========================================  =====================
 
 TTHRESH's WebAssembly build loses quality and fails to decode some of its own results. Where the
-environment variable TTHRESH names a native program, that is run instead.
+environment variable TTHRESH names a native program, that is run instead, and the method is called
+``tthresh (native)``.
 """
 
 from __future__ import annotations
@@ -22,29 +24,21 @@ import math
 import os
 import subprocess
 import tempfile
-import time
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from importlib import import_module, metadata
 from pathlib import Path
-from typing import Optional, Type
+from typing import Any, Optional, Type
 
 import numpy as np
 
 from srn_core.errors import SrnInputError, SrnMissingPackageError
 
-FINEST = 1e-6
-"""Smallest knob that is tried, in units of the value range."""
-TRIES = 16
-"""Encodings per wanted size; results of earlier sizes are used again."""
-PROBED = 1.3
-"""How far around the knob found further ones are tried, as a factor."""
-NEAR = 0.75
-"""Share of the largest size that fits from which on results are decoded to find the best."""
-HALF = 0.5
-"""Share of the wanted bytes below which a result is no longer taken for one that does not decode."""
-CLOSE = 0.998
-"""Share of the wanted bytes from which on a result is near enough."""
+ZFP_EDGE = 4
+"""Edge of ZFP's blocks; its fixed-rate mode pads each axis to a multiple of it."""
+ZFP_HEADER = 32
+"""Bytes set aside for ZFP's header and the padding of its last word."""
+ZFP_LEAST = 10
+"""Bits of a block below which ZFP's fixed-rate mode writes past its buffer: 1 and the exponent's 8 are its least."""
 
 
 class Peer(ABC):
@@ -60,6 +54,11 @@ class Peer(ABC):
     probes = 0
     """Knobs tried around the one found, for codecs whose sizes jump up and down as the knob grows."""
 
+    @property
+    def method(self) -> str:
+        """What its rows are called."""
+        return self.name
+
     @abstractmethod
     def encode(self, values: np.ndarray, knob: float) -> bytes:
         """The compressed volume; ``knob`` is in the field's units."""
@@ -67,6 +66,10 @@ class Peer(ABC):
     @abstractmethod
     def decode(self, data: bytes, shape: tuple[int, ...]) -> np.ndarray:
         """The float32 volume (z, y, x) that ``data`` holds."""
+
+    def at_bytes(self, values: np.ndarray, most: int) -> Optional[bytes]:
+        """What the codec's own mode of a fixed size makes of about ``most`` bytes; None: it has none."""
+        return None
 
     def check(self) -> None:
         """Raises SrnMissingPackageError or SrnInputError where the codec cannot run here."""
@@ -90,20 +93,32 @@ class Sperr(Peer):
     name, distribution, modules = "sperr", "numcodecs-wasm-sperr", ("numcodecs_wasm_sperr",)
 
     def encode(self, values: np.ndarray, knob: float) -> bytes:
-        return bytes(self._codec(knob).encode(values))
+        return bytes(self._codec(mode="q", q=knob).encode(values))
+
+    def at_bytes(self, values: np.ndarray, most: int) -> Optional[bytes]:
+        # The rate asked for leaves out the header, so the first result says how much that is.
+        allowed, data = most, b""
+        for _ in range(3):
+            if allowed <= 0:
+                return None
+            data = bytes(self._codec(mode="bpp", bpp=8 * allowed / values.size).encode(values))
+            if len(data) <= most:
+                break
+            allowed -= len(data) - most
+        return data
 
     def decode(self, data: bytes, shape: tuple[int, ...]) -> np.ndarray:
-        return np.asarray(self._codec(1.0).decode(np.frombuffer(data, np.uint8))).reshape(shape)
+        return np.asarray(self._codec(mode="q", q=1.0).decode(np.frombuffer(data, np.uint8))).reshape(shape)
 
-    def _codec(self, knob: float):  # type: ignore[no-untyped-def]
-        return import_module("numcodecs_wasm_sperr").Sperr(mode="q", q=knob)
+    def _codec(self, **settings: Any) -> Any:
+        return import_module("numcodecs_wasm_sperr").Sperr(**settings)
 
 
 class Sz3(Peer):
     """SZ3: interpolation and Lorenzo prediction (Liang et al. 2023)."""
 
     name, distribution, modules = "sz3", "pysz", ("pysz",)
-    probes = 200
+    probes = 2000
 
     def encode(self, values: np.ndarray, knob: float) -> bytes:
         pysz = import_module("pysz")
@@ -127,6 +142,13 @@ class Zfp(Peer):
     def encode(self, values: np.ndarray, knob: float) -> bytes:
         return bytes(import_module("zfpy").compress_numpy(values, tolerance=knob))
 
+    def at_bytes(self, values: np.ndarray, most: int) -> Optional[bytes]:
+        blocks = math.prod(-(-n // ZFP_EDGE) for n in values.shape)
+        bits = 8 * (most - ZFP_HEADER) // blocks
+        if bits < ZFP_LEAST:
+            return None
+        return bytes(import_module("zfpy").compress_numpy(values, rate=bits / ZFP_EDGE**values.ndim))
+
     def decode(self, data: bytes, shape: tuple[int, ...]) -> np.ndarray:
         return np.asarray(import_module("zfpy").decompress_numpy(data)).reshape(shape)
 
@@ -137,6 +159,10 @@ class Tthresh(Peer):
     name, distribution, modules = "tthresh", "numcodecs-wasm-tthresh", ("numcodecs_wasm_tthresh",)
     # Beyond this its files grow again.
     coarsest = 0.06
+
+    @property
+    def method(self) -> str:
+        return "tthresh (native)" if os.environ.get("TTHRESH") else "tthresh"
 
     def encode(self, values: np.ndarray, knob: float) -> bytes:
         program = os.environ.get("TTHRESH")
@@ -174,76 +200,7 @@ class Tthresh(Peer):
 PEERS: dict[str, Type[Peer]] = {peer.name: peer for peer in (Sperr, Sz3, Zfp, Tthresh)}
 
 
-@dataclass(frozen=True)
-class Encoding:
-    """One result of a codec."""
-
-    knob: float
-    data: bytes
-    encode_seconds: float
-
-
-class RateSearch:
-    """Finds, for one codec and one volume, the best encoding that still fits into given bytes."""
-
-    def __init__(self, peer: Peer, values: np.ndarray) -> None:
-        self.peer = peer
-        self.values = np.ascontiguousarray(values, np.float32)
-        self.span = float(self.values.max()) - float(self.values.min())
-        if not self.span > 0:
-            raise SrnInputError("the volume is constant or holds NaN: there is no error bound to search")
-        self.tried: dict[float, Encoding] = {}
-
-    def within(self, most: int) -> Optional[Encoding]:
-        """The encoding of at most ``most`` bytes with the least squared error; None: none fits and decodes.
-
-        Sizes are bisected over the knob's logarithm, then the largest results that fit are decoded.
-        Where none of these decodes, smaller ones are sought, but none below half of ``most``: those
-        would no longer speak for the codec at this size.
-        """
-        limit = most
-        while True:
-            fitting = self._fitting(limit)
-            near = [e for e in fitting if len(e.data) >= NEAR * len(fitting[0].data)]
-            errors = {e.knob: self._squared_error(e) for e in near}
-            best = min(errors, key=lambda k: errors[k], default=None)
-            if best is None:
-                return None
-            if math.isfinite(errors[best]):
-                return self.tried[best]
-            limit = len(near[-1].data) - 1
-            if limit < HALF * most:
-                return None
-
-    def _fitting(self, most: int) -> list[Encoding]:
-        """Encodings of at most ``most`` bytes, the largest first."""
-        low = max((k for k, e in self.tried.items() if len(e.data) > most), default=FINEST * self.span)
-        high = min((k for k, e in self.tried.items() if len(e.data) <= most), default=self.peer.coarsest * self.span)
-        for _ in range(TRIES):
-            if not low * 1.001 < high:
-                break
-            encoding = self._encode(math.sqrt(low * high))
-            if len(encoding.data) > most:
-                low = encoding.knob
-            else:
-                high = encoding.knob
-                if len(encoding.data) >= CLOSE * most:
-                    break
-        for factor in np.geomspace(1 / PROBED, PROBED, self.peer.probes):
-            self._encode(high * float(factor))
-        return sorted((e for e in self.tried.values() if len(e.data) <= most), key=lambda e: -len(e.data))
-
-    def _encode(self, knob: float) -> Encoding:
-        begin = time.perf_counter()
-        data = self.peer.encode(self.values, knob)
-        self.tried[knob] = Encoding(knob, data, time.perf_counter() - begin)
-        return self.tried[knob]
-
-    def _squared_error(self, encoding: Encoding) -> float:
-        """Mean squared error, infinite where the codec cannot decode its own result."""
-        try:
-            decoded = self.peer.decode(encoding.data, self.values.shape)
-        except Exception:  # each codec fails in its own way, a WebAssembly trap among them
-            return math.inf
-        error = float(np.square(decoded.astype(np.float64) - self.values).mean())
-        return error if math.isfinite(error) else math.inf
+def peer_of(method: str) -> str:
+    """The peer that a method's rows speak for: ``tthresh`` for ``tthresh (native)``; "" for a method of ours."""
+    name = method.partition(" (")[0]
+    return name if name in PEERS else ""
