@@ -62,8 +62,8 @@ def over_ratio(volume: str, curves: Curves) -> Figure:
             style: dict[str, Any] = {"color": PEER_COLOURS[name], "lw": 1.2, "ls": "--", "marker": "."}
         else:
             style = {"color": OUR_COLOURS[ours.index(name) % len(OUR_COLOURS)], "lw": 2.2, "marker": "o"}
-        builds = sorted({row["method"] for row in rows.values()} - {name}) if name in PEERS else []
-        axis.plot(*zip(*points), label=", ".join([name, *builds]) if builds else name, **style)
+        builds = sorted({row["method"] for row in rows.values()}) if name in PEERS else [name]
+        axis.plot(*zip(*points), label=", ".join(builds), **style)
     asked = sorted({ratio for rows in curves.values() for ratio in rows})
     if len(asked) <= MOST_TICKS:
         axis.set_xticks(asked, [f"{ratio:g}" for ratio in asked])
