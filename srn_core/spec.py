@@ -12,9 +12,13 @@ from typing import Any, ClassVar, Mapping, Optional, Union
 
 from srn_core.errors import SrnFormatError
 
-SPEC_VERSION = 1
+SPEC_VERSION = 2
+"""The newest version that is read. A spec that uses nothing of version 2 is still written as version 1."""
 MAX_SIZE = 1 << 20
 """No width, count or grid edge of an honest spec is larger; larger ones are refused."""
+MAX_PYRAMID_TAPS, MAX_PYRAMID_TAP, MAX_PYRAMID_LEVELS = 64, 64.0, 16
+"""Most numbers of half a filter, their largest magnitude, and most levels."""
+MAX_FILTER_CONVOLUTIONS, MAX_FILTER_CHANNELS = 8, 256
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,33 @@ class WaveletSpec:
     rec_hi: tuple[float, ...]
 
 
+@dataclass(frozen=True)
+class PyramidSpec:
+    """A critically sampled wavelet pyramid of a latent grid of any size: symmetric filters, symmetric ends.
+
+    An axis of n samples is split into ceil(n / 2) low-pass samples, first, which stand on its even places, and
+    floor(n / 2) high-pass samples, on its odd places; the low part is split again. The samples on their
+    places p go on as if mirrored in the first and the last one (period 2 (n - 1)), and the axis is
+    ``x[i] = sum over even p of low(i - p) c[p] + sum over odd p of high(i - p) c[p]``.
+    An axis of one sample is left alone. Each stored coefficient has been multiplied by the gain of its band
+    (:func:`srn_core.pyramid.band_gains`), so that errors of coefficients are about as large as those of voxels.
+    """
+
+    name: str
+    low: tuple[float, ...]
+    """Right half, the centre first, of the symmetric low-pass filter of the synthesis."""
+    high: tuple[float, ...]
+    """The same of its high-pass filter."""
+    groups: tuple[tuple[str, int], ...]
+    """Axes that are split together, and how often: (("zyx", 4),) is dyadic in three dimensions; with several groups
+    the transform is their tensor product, as (("z", 2), ("yx", 4)), in each plane of which all splits meet."""
+
+    @property
+    def levels(self) -> int:
+        """How often the axis that is split most is split."""
+        return max((levels for _, levels in self.groups), default=0)
+
+
 def level_shapes(grid: tuple[int, ...], levels: int) -> list[tuple[tuple[int, ...], tuple[bool, ...]]]:
     """For each level from the finest (1) on: (shape of its subbands, which of the axes z, y, x were split)."""
     out = []
@@ -94,10 +125,20 @@ class FvSrnSpec:
     samples lying on -half_extent and +half_extent. Hidden layers are
     ``snake(W x + b)`` with snake(a) = a / 2 + sin(a)^2; ``output`` is linear.
 
-    The grid is the array ``grid`` (features, z, y, x), or with a wavelet ``approx`` (features, z, y, x)
+    With ``skip``, feature c is added to component c of that, and there are as many features as components; ``widths``
+    may then be empty: there is no predictor, and the value is the latent itself.
+
+    The grid is the array ``grid`` (features, z, y, x), or with a pyramid ``coefficients`` (features, z, y, x), laid out
+    as :mod:`srn_core.pyramid` says, or with a wavelet ``approx`` (features, z, y, x)
     of the coarsest level and ``detail{l}`` (features, bands, z, y, x), l = 1 being the finest. Bands
     are ordered as binary numbers whose digits are the split axes in (z, y, x) order, 0 = low pass,
     1 = high pass, from 1 up (PyWavelets' 'aad', 'ada', 'add', 'daa', ...).
+
+    With ``filter``, the hidden channels of n = len(filter) + 1 convolutions, what is interpolated is
+    ``G + conv_n(tanh(... tanh(conv_1(E))))``: G is the grid of before, E is G extended by its edge values by n
+    samples on every side of every axis, and each convolution (a cross-correlation) is valid, 3 x 3 x 3, from
+    features over ``filter`` to features channels. Its arrays are ``filter{i}.weight`` (out, in, 3, 3, 3) and
+    ``filter{i}.bias`` (out,).
     """
 
     kind: ClassVar[str] = "fvsrn"
@@ -108,7 +149,9 @@ class FvSrnSpec:
     features: int
     grid: tuple[int, int, int]
     """Latent samples along z, y, x."""
-    wavelet: Optional[WaveletSpec]
+    wavelet: Optional[Union[WaveletSpec, PyramidSpec]]
+    skip: bool = False
+    filter: tuple[int, ...] = ()
 
     @property
     def inputs(self) -> int:
@@ -119,6 +162,8 @@ class FvSrnSpec:
         """Name -> shape of the latent grid's arrays alone."""
         if self.wavelet is None:
             return {"grid": (self.features, *self.grid)}
+        if isinstance(self.wavelet, PyramidSpec):
+            return {"coefficients": (self.features, *self.grid)}
         levels = level_shapes(self.grid, self.wavelet.levels)
         shapes: dict[str, tuple[int, ...]] = {"approx": (self.features, *(levels[-1][0] if levels else self.grid))}
         for level, (shape, split) in enumerate(levels, start=1):
@@ -128,7 +173,13 @@ class FvSrnSpec:
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name -> shape of every array."""
-        shapes = self.grid_shapes()
+        return {**self.grid_shapes(), **self.predictor_shapes(), **self.filter_shapes()}
+
+    def predictor_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name -> shape of the predictor's arrays; none where there is no predictor."""
+        shapes: dict[str, tuple[int, ...]] = {}
+        if not self.widths:
+            return shapes
         last = self.inputs
         for i, size in enumerate(self.widths):
             shapes[f"layer{i}.weight"] = (size, last)
@@ -136,6 +187,15 @@ class FvSrnSpec:
             last = size
         shapes["output.weight"] = (self.components, last)
         shapes["output.bias"] = (self.components,)
+        return shapes
+
+    def filter_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name -> shape of the filter's arrays; none where there is no filter."""
+        shapes: dict[str, tuple[int, ...]] = {}
+        channels = (self.features, *self.filter, self.features) if self.filter else ()
+        for i, (size_in, size_out) in enumerate(zip(channels, channels[1:])):
+            shapes[f"filter{i}.weight"] = (size_out, size_in, 3, 3, 3)
+            shapes[f"filter{i}.bias"] = (size_out,)
         return shapes
 
 
@@ -157,12 +217,21 @@ NetworkSpec = Union[NeurcompSpec, FvSrnSpec, ConstantSpec]
 
 def spec_to_dict(spec: NetworkSpec) -> dict[str, Any]:
     """The spec as plain JSON types."""
-    out: dict[str, Any] = {"version": SPEC_VERSION, "kind": spec.kind}
+    out: dict[str, Any] = {"version": 1, "kind": spec.kind}
     for key, value in vars(spec).items():
-        if isinstance(value, WaveletSpec):
-            value = {k: list(v) if isinstance(v, tuple) else v for k, v in vars(value).items()}
-        out[key] = list(value) if isinstance(value, tuple) else value
+        if key in ("skip", "filter") and not value:
+            continue
+        if isinstance(value, (WaveletSpec, PyramidSpec)):
+            value = {k: _plain(v) for k, v in vars(value).items()}
+        out[key] = _plain(value)
+    if isinstance(spec, FvSrnSpec) and (spec.skip or spec.filter or isinstance(spec.wavelet, PyramidSpec)):
+        out["version"] = 2
     return out
+
+
+def _plain(value: Any) -> Any:
+    """Tuples as lists."""
+    return [_plain(v) for v in value] if isinstance(value, tuple) else value
 
 
 def spec_from_dict(data: Mapping[str, Any]) -> NetworkSpec:
@@ -178,38 +247,57 @@ def spec_from_dict(data: Mapping[str, Any]) -> NetworkSpec:
     if kind == "constant":
         return ConstantSpec(half, components)
     if kind == "neurcomp":
-        residual = data.get("residual")
-        if not isinstance(residual, bool):
-            raise SrnFormatError("network spec: 'residual' must be true or false")
-        return NeurcompSpec(
-            half,
-            components,
-            read.integer("width", 1, MAX_SIZE),
-            read.integers("hidden", 0, 1024),
-            residual,
-            read.number("omega"),
-        )
+        width, hidden = read.integer("width", 1, MAX_SIZE), read.integers("hidden", 0, 1024)
+        return NeurcompSpec(half, components, width, hidden, read.flag("residual"), read.number("omega"))
     if kind == "fvsrn":
-        wavelet = None
-        if data.get("wavelet") is not None:
-            if not isinstance(data["wavelet"], Mapping):
-                raise SrnFormatError("network spec: 'wavelet' must be an object")
-            inner = _Reader(data["wavelet"], "wavelet spec")
-            low, high = inner.numbers("rec_lo", 1, 512), inner.numbers("rec_hi", 1, 512)
-            if len(low) != len(high) or len(low) % 2:
-                raise SrnFormatError("wavelet spec: the two filters must have the same, even length")
-            wavelet = WaveletSpec(str(inner.data.get("name", "")), inner.integer("levels", 0, 32), low, high)
-        gz, gy, gx = read.integers("grid", 3, 3)
-        return FvSrnSpec(
-            half,
-            components,
-            read.integers("widths", 1, 1024),
-            read.integer("frequencies", 0, 64),
-            read.integer("features", 1, 4096),
-            (gz, gy, gx),
-            wavelet,
-        )
+        return _fvsrn(read, half, components, version)
     raise SrnFormatError(f"unknown network kind {kind!r}; this release knows 'neurcomp', 'fvsrn' and 'constant'")
+
+
+def _fvsrn(read: _Reader, half: tuple[float, float, float], components: int, version: int) -> FvSrnSpec:
+    gz, gy, gx = read.integers("grid", 3, 3)
+    skip = version > 1 and "skip" in read.data and read.flag("skip")
+    filter_: tuple[int, ...] = ()
+    if version > 1 and "filter" in read.data:
+        filter_ = read.integers("filter", 0, MAX_FILTER_CONVOLUTIONS - 1, MAX_FILTER_CHANNELS)
+    features = read.integer("features", 1, MAX_FILTER_CHANNELS if filter_ else 4096)
+    if skip and features != components:
+        raise SrnFormatError(
+            f"network spec: with 'skip', {components} components need as many features, not {features}"
+        )
+    widths = read.integers("widths", 0 if skip else 1, 1024)
+    frequencies = read.integer("frequencies", 0, 64)
+    wavelet = _wavelet(read.data.get("wavelet"), version)
+    return FvSrnSpec(half, components, widths, frequencies, features, (gz, gy, gx), wavelet, skip, filter_)
+
+
+def _wavelet(data: Any, version: int) -> Optional[Union[WaveletSpec, PyramidSpec]]:
+    if data is None:
+        return None
+    if not isinstance(data, Mapping):
+        raise SrnFormatError("network spec: 'wavelet' must be an object")
+    if version > 1 and "groups" in data:
+        return _pyramid(data)
+    inner = _Reader(data, "wavelet spec")
+    low, high = inner.numbers("rec_lo", 1, 512), inner.numbers("rec_hi", 1, 512)
+    if len(low) != len(high) or len(low) % 2:
+        raise SrnFormatError("wavelet spec: the two filters must have the same, even length")
+    return WaveletSpec(str(inner.data.get("name", "")), inner.integer("levels", 0, 32), low, high)
+
+
+def _pyramid(data: Mapping[str, Any]) -> PyramidSpec:
+    read = _Reader(data, "pyramid spec")
+    low, high = (read.numbers(key, 1, MAX_PYRAMID_TAPS, MAX_PYRAMID_TAP) for key in ("low", "high"))
+    found, groups = data.get("groups"), []
+    for group in found if isinstance(found, list) and len(found) <= 3 else [None]:
+        if not isinstance(group, list) or len(group) != 2 or not isinstance(group[0], str) or not group[0]:
+            raise SrnFormatError("pyramid spec: 'groups' must be a list of at most 3 pairs of axes and levels")
+        levels = read.whole("groups", group[1], 0, MAX_PYRAMID_LEVELS)
+        groups.append((group[0], levels))
+    letters = "".join(axes for axes, _ in groups)
+    if len(letters) > 3 or len(set(letters)) != len(letters) or not set(letters) <= set("zyx"):
+        raise SrnFormatError("pyramid spec: the axes of 'groups' must be z, y and x, each at most once")
+    return PyramidSpec(str(data.get("name", "")), low, high, tuple(groups))
 
 
 class _Reader:
@@ -219,16 +307,22 @@ class _Reader:
         self.data, self.what = data, what
 
     def integer(self, key: str, low: int, high: int) -> int:
-        return self._integer(key, self.data.get(key), low, high)
+        return self.whole(key, self.data.get(key), low, high)
 
-    def integers(self, key: str, least: int, most: int) -> tuple[int, ...]:
-        return tuple(self._integer(key, v, 1, MAX_SIZE) for v in self._list(key, least, most))
+    def integers(self, key: str, least: int, most: int, high: int = MAX_SIZE) -> tuple[int, ...]:
+        return tuple(self.whole(key, v, 1, high) for v in self._list(key, least, most))
+
+    def flag(self, key: str) -> bool:
+        value = self.data.get(key)
+        if not isinstance(value, bool):
+            raise SrnFormatError(f"{self.what}: '{key}' must be true or false")
+        return value
 
     def number(self, key: str) -> float:
         return self._number(key, self.data.get(key))
 
-    def numbers(self, key: str, least: int, most: int) -> tuple[float, ...]:
-        return tuple(self._number(key, v) for v in self._list(key, least, most))
+    def numbers(self, key: str, least: int, most: int, largest: float = 1e300) -> tuple[float, ...]:
+        return tuple(self._number(key, v, largest) for v in self._list(key, least, most))
 
     def _list(self, key: str, least: int, most: int) -> list[Any]:
         value = self.data.get(key)
@@ -236,12 +330,12 @@ class _Reader:
             raise SrnFormatError(f"{self.what}: '{key}' must be a list of {least} to {most} numbers")
         return value
 
-    def _integer(self, key: str, value: Any, low: int, high: int) -> int:
+    def whole(self, key: str, value: Any, low: int, high: int) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             raise SrnFormatError(f"{self.what}: '{key}' must be a whole number from {low} to {high}")
         return value
 
-    def _number(self, key: str, value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not -1e300 < value < 1e300:
-            raise SrnFormatError(f"{self.what}: '{key}' must hold finite numbers")
+    def _number(self, key: str, value: Any, largest: float = 1e300) -> float:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not -largest < value < largest:
+            raise SrnFormatError(f"{self.what}: '{key}' must hold finite numbers below {largest:g}")
         return float(value)

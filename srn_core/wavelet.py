@@ -1,7 +1,7 @@
-"""Inverse wavelet transform as matrices, in NumPy (thesis 2.1, 2.2, 4.2).
+"""The latent grid from its wavelet coefficients, in NumPy (thesis 2.1, 2.2, 4.2).
 
-One axis at a time, periodised as PyWavelets' "periodization": x = S_lo a + S_hi d, where column k
-of S_lo is the synthesis filter placed at sample 2 k.
+A pyramid is left to :mod:`srn_core.pyramid`. All else is done here, one axis at a time, periodised as
+PyWavelets' "periodization": x = S_lo a + S_hi d, where column k of S_lo is the synthesis filter placed at sample 2 k.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import Mapping, Sequence
 
 import numpy as np
 
-from srn_core.spec import FvSrnSpec, WaveletSpec, level_shapes
+from srn_core.pyramid import synthesise_pyramid
+from srn_core.spec import FvSrnSpec, PyramidSpec, WaveletSpec, level_shapes
 
 
 def synthesis_matrix(samples: int, filter_: Sequence[float]) -> np.ndarray:
@@ -43,9 +44,13 @@ def level_matrices(
 
 
 def synthesise(spec: FvSrnSpec, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The spatial latent grid (features, z, y, x), float32, from the stored arrays."""
+    """The spatial latent grid (features, z, y, x), float32, from the stored arrays; not filtered."""
     if spec.wavelet is None:
         return np.asarray(arrays["grid"], np.float32)
+    if isinstance(spec.wavelet, PyramidSpec):
+        pyramid = spec.wavelet
+        features = [synthesise_pyramid(feature, pyramid) for feature in arrays["coefficients"]]
+        return np.stack(features) if len(features) > 1 else features[0][None]
     levels = level_shapes(spec.grid, spec.wavelet.levels)
     grid = np.asarray(arrays["approx"], np.float64)
     shapes = [tuple(spec.grid)] + [shape for shape, _ in levels[:-1]]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from srn_core.networks.base import Lattice
-from srn_core.spec import FvSrnSpec, level_shapes
+from srn_core.spec import FvSrnSpec, WaveletSpec, level_shapes
 from srn_core.wavelet import level_matrices
 
 INITIAL_SPREAD = 0.01
@@ -97,7 +97,7 @@ class LatentGrid(nn.Module):
         for name, shape in spec.grid_shapes().items():
             self.coefficients[name] = nn.Parameter(torch.randn(shape, generator=generator) * INITIAL_SPREAD)
             self.register_buffer(f"kept_{name}", torch.ones(shape[1:]))
-        if spec.wavelet is not None:
+        if isinstance(spec.wavelet, WaveletSpec):
             levels = level_shapes(spec.grid, spec.wavelet.levels)
             shapes = [spec.grid] + [s for s, _ in levels[:-1]]
             for number in range(len(levels), 0, -1):
