@@ -16,6 +16,15 @@ def block_shape(dims: tuple[int, int, int], voxels: int) -> tuple[int, int, int]
     return x, y, z
 
 
+def cube_shape(dims: tuple[int, int, int], voxels: int) -> tuple[int, int, int]:
+    """Block (x, y, z) of at most about ``voxels`` voxels, as near to a cube as can be: with the smallest seams."""
+    shape, left = [0, 0, 0], max(1, voxels)
+    for done, axis in enumerate(sorted(range(3), key=lambda a: dims[a])):
+        shape[axis] = _even(dims[axis], max(1, int(left ** (1 / (3 - done)))))
+        left = max(1, left // shape[axis])
+    return shape[0], shape[1], shape[2]
+
+
 def blocks(dims: tuple[int, int, int], shape: tuple[int, int, int]) -> Iterator[tuple[slice, slice, slice]]:
     """(x, y, z) slices of all blocks, z slowest."""
     nx, ny, nz = dims

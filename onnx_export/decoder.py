@@ -12,12 +12,14 @@ import numpy as np
 
 from onnx_export.blocks import block_shape, blocks
 from onnx_export.graph import grid_graph, points_graph
+from onnx_export.lattice_latents import as_slice, latent_places
 from onnx_export.packages import import_onnxruntime
+from onnx_export.plain_network import PlainNetwork, plain_network
 from onnx_export.providers import CPU, ProviderChoice, choose, short_name
 from srn_core.codec.field import NeuralField
 from srn_core.errors import SrnInputError, SrnStoppedError
 from srn_core.progress import Progress, ProgressCallback
-from srn_core.spec import NetworkSpec
+from srn_core.spec import FvSrnSpec, NetworkSpec
 
 CPU_NUMBERS = 1 << 18
 """Numbers per layer and run on a CPU: a megabyte, which stays in its cache."""
@@ -55,12 +57,13 @@ class Decoder:
         self._chunk = chunk
         self._providers, self._named = choose(providers)
         self._sessions: dict[str, Any] = {}
+        self._network: Optional[PlainNetwork] = None
         self._told = False
 
     @property
     def providers(self) -> tuple[str, ...]:
-        """ONNX Runtime's names of what this runs on, the first doing the work; opens a session to know."""
-        if not self._sessions:
+        """ONNX Runtime's names of what this runs on, the first doing the work; one beside the CPU is tried."""
+        if not self._sessions and self._providers[0] != CPU:
             self._session("points")
         return tuple(self._providers)
 
@@ -97,8 +100,12 @@ class Decoder:
         result = self._result((dims[2], dims[1], dims[0], self.field.spec.components), out)
         if min(dims) == 0:
             return result
+        places = latent_places(self.field.spec, axes)
+        if places is not None:
+            return self._latents(places, result, progress)
         unknown = [np.isnan(u) for u in axes]
         known = [np.where(missing, 0.0, u) for u, missing in zip(axes, unknown)]
+        self._plain(progress)
         session = self._session("grid")
 
         def decode(block: tuple[slice, slice, slice]) -> int:
@@ -124,6 +131,7 @@ class Decoder:
         result = self._result((len(positions), self.field.spec.components), out)
         if not len(positions):
             return result
+        self._plain(progress)
         session, chunk = self._session("points"), self.chunk
 
         def decode(start: int) -> int:
@@ -133,6 +141,26 @@ class Decoder:
             return int(values.size)
 
         self._run(decode, range(0, len(positions), chunk), result.size, progress)
+        return result
+
+    def _plain(self, progress: Optional[ProgressCallback] = None) -> PlainNetwork:
+        """The network that graphs are made of; worked out once."""
+        if self._network is None:
+            self._network = plain_network(self.field, self.threads, progress)
+        return self._network
+
+    def _latents(
+        self, places: list[np.ndarray], result: np.ndarray, progress: Optional[ProgressCallback]
+    ) -> np.ndarray:
+        """Latents at indices along x, y, z, as the values that they are."""
+        grid = np.moveaxis(self._plain(progress).arrays["grid"], 0, -1)
+        x, y = (as_slice(index) for index in places[:2])
+
+        def copy(plane: int) -> int:
+            result[plane] = grid[places[2][plane]][y][:, x]
+            return int(result[plane].size)
+
+        self._run(copy, range(len(result)), result.size, progress)
         return result
 
     def _result(self, shape: tuple[int, ...], out: Optional[np.ndarray]) -> np.ndarray:
@@ -185,9 +213,9 @@ class Decoder:
     def _model(self, kind: str) -> bytes:
         on_cpu = self._providers[0] == CPU
         if kind == "grid":
-            model = grid_graph(self.field, for_cpu=on_cpu)
+            model = grid_graph(self.field, on_cpu, self._plain())
         else:
-            model = points_graph(self.field, physical=False, for_cpu=on_cpu)
+            model = points_graph(self.field, False, on_cpu, self._plain())
         return bytes(model.SerializeToString())
 
     def _open(self, kind: str) -> Any:
@@ -219,7 +247,9 @@ class Decoder:
 
 
 def _widest(spec: NetworkSpec) -> int:
-    """Width of the widest layer."""
+    """Width of the widest layer, the latents of an fv-SRN among them."""
+    if isinstance(spec, FvSrnSpec):
+        return max(spec.features, *spec.widths, spec.components)
     return max([shape[0] for name, shape in spec.shapes().items() if name.endswith(".weight")], default=1)
 
 

@@ -1,5 +1,7 @@
 """fv-SRN (thesis 2.8, 2.9, 4.2) as graphs: at the crossings of three axes, and at points.
 
+The latent grid comes as :func:`onnx_export.plain_network.plain_network` makes it: in space, and filtered.
+
 On a grid everything before the first activation falls apart into axes: the position's part is a sum of
 one term per axis, and the latent grid is interpolated along x, then y, for the few latent planes
 around a slab, then along z straight into the first pre-activation.
@@ -11,12 +13,11 @@ from typing import Mapping
 
 import numpy as np
 
-from onnx_export.axes import axis_inputs, fourier_axis, latent_axis
+from onnx_export.axes import LatentAxis, axis_inputs, fourier_axis, latent_axis
 from onnx_export.graph_writer import GraphWriter
 from onnx_export.layers import SNAKE, SNAKE_POLYNOMIAL, Activation, Dense, dense
 from onnx_export.point_latents import held_points, point_latents
 from srn_core.spec import FvSrnSpec
-from srn_core.wavelet import synthesise
 
 
 def _layers(spec: FvSrnSpec, arrays: Mapping[str, np.ndarray], snake: Activation) -> list[Dense]:
@@ -28,9 +29,6 @@ def _layers(spec: FvSrnSpec, arrays: Mapping[str, np.ndarray], snake: Activation
 
 def grid_values(writer: GraphWriter, spec: FvSrnSpec, arrays: Mapping[str, np.ndarray], for_cpu: bool) -> str:
     """Inputs x, y, z; (components, nz * ny * nx) normalised values."""
-    snake = SNAKE_POLYNOMIAL if for_cpu else SNAKE
-    layers = _layers(spec, arrays, snake)
-    first = layers[0]
     coordinates = axis_inputs(writer, spec.half_extent)
     x, y, z = (
         latent_axis(writer, c, half, samples)
@@ -38,13 +36,36 @@ def grid_values(writer: GraphWriter, spec: FvSrnSpec, arrays: Mapping[str, np.nd
     )
     latent = writer.node(
         "Slice",
-        writer.constant(synthesise(spec, arrays), "latent"),
+        writer.constant(arrays["grid"], "latent"),
         writer.node("Concat", z.first, y.first, x.first, axis=0),
         writer.node("Concat", z.end, y.end, x.end, axis=0),
         np.array([1, 2, 3], np.int64),
     )
     latent = writer.node("MatMul", latent, writer.node("Transpose", x.shares, perm=[1, 0]))
     latent = writer.node("MatMul", y.shares, latent)  # (features, latent z, ny, nx)
+    values = _predicted_grid(writer, spec, arrays, for_cpu, coordinates, latent, z) if spec.widths else ""
+    if not spec.skip:
+        return values
+    # Each latent plane as a row: the axis z is the last one left.
+    nx, ny = (writer.node("Shape", c) for c in coordinates[:2])
+    planes = writer.reshape(latent, [spec.features, -1, writer.node("Mul", nx, ny)])
+    skipped = writer.reshape(writer.node("MatMul", z.shares, planes), [spec.features, -1])
+    return str(writer.node("Add", values, skipped)) if values else skipped
+
+
+def _predicted_grid(
+    writer: GraphWriter,
+    spec: FvSrnSpec,
+    arrays: Mapping[str, np.ndarray],
+    for_cpu: bool,
+    coordinates: list[str],
+    latent: str,
+    z: LatentAxis,
+) -> str:
+    """(components, nz * ny * nx): what the predictor makes of ``latent`` (features, latent z, ny, nx)."""
+    snake = SNAKE_POLYNOMIAL if for_cpu else SNAKE
+    layers = _layers(spec, arrays, snake)
+    first = layers[0]
     width = len(first.bias)
     planes = writer.node(
         "MatMul",
@@ -78,12 +99,15 @@ def grid_values(writer: GraphWriter, spec: FvSrnSpec, arrays: Mapping[str, np.nd
 
 def point_values(writer: GraphWriter, spec: FvSrnSpec, arrays: Mapping[str, np.ndarray], for_cpu: bool) -> str:
     """Input "points" (N, 3); (components, N) normalised values."""
+    rows = held_points(writer, spec.half_extent)
+    latents = point_latents(writer, rows, spec, arrays["grid"], table_of_cells=for_cpu)
+    if not spec.widths:
+        return latents
     snake = SNAKE_POLYNOMIAL if for_cpu else SNAKE
     layers = _layers(spec, arrays, snake)
-    rows = held_points(writer, spec.half_extent)
-    latents = point_latents(writer, rows, spec, synthesise(spec, arrays), table_of_cells=for_cpu)
-    values = writer.node("Concat", rows, *_fourier_rows(writer, spec.frequencies, rows), latents, axis=0)
-    return _rest(writer, layers, snake, dense(writer, layers[0], values, "layer0"))
+    inputs = writer.node("Concat", rows, *_fourier_rows(writer, spec.frequencies, rows), latents, axis=0)
+    values = _rest(writer, layers, snake, dense(writer, layers[0], inputs, "layer0"))
+    return str(writer.node("Add", values, latents)) if spec.skip else values
 
 
 def _fourier_rows(writer: GraphWriter, frequencies: int, rows: str) -> list[str]:

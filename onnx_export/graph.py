@@ -7,13 +7,14 @@ Two graphs of one field. :func:`points_graph` takes any positions and is what ``
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Any, Union
+from typing import Any, Optional, Union
 
 import numpy as np
 
 from onnx_export import constant_graph, fvsrn_graph, neurcomp_graph
 from onnx_export.graph_writer import GraphWriter
 from onnx_export.metadata import model_metadata
+from onnx_export.plain_network import PlainNetwork, plain_network
 from srn_core.codec.field import NeuralField
 from srn_core.errors import SrnInputError
 
@@ -25,18 +26,22 @@ BUILDERS: dict[str, ModuleType] = {
 """Network kind -> module with ``grid_values`` and ``point_values``."""
 
 
-def points_graph(field: NeuralField, physical: bool = True, for_cpu: bool = False) -> Any:
+def points_graph(
+    field: NeuralField, physical: bool = True, for_cpu: bool = False, network: Optional[PlainNetwork] = None
+) -> Any:
     """Model "points" (N, 3) float32, normalised coordinates -> "values" (N, C) float32.
 
     Positions outside the volume are held at its border; one that is not a number gives NaN.
     ``physical``: in the array's own units, or normalised to [-1, 1] over its value range.
     ``for_cpu``: made for speed on a CPU: polynomials for cosines (1e-6 off), the latent grid kept cell by cell
     (up to eight times larger).
+    ``network``: what :func:`onnx_export.plain_network.plain_network` made of the field, where it is at hand.
     Raises SrnInputError for an unknown network or a range that float32 cannot hold, and
     SrnMissingPackageError.
     """
     writer = GraphWriter()
-    values = _builder(field).point_values(writer, field.spec, _arrays(field), for_cpu)
+    spec, arrays = network or plain_network(field)
+    values = _builder(field).point_values(writer, spec, arrays, for_cpu)
     if physical:
         low, high = _physical_range(field)
         values = writer.node("Mul", values, ((high - low) / 2.0)[:, None].astype(np.float32))
@@ -46,14 +51,15 @@ def points_graph(field: NeuralField, physical: bool = True, for_cpu: bool = Fals
     return writer.model(values, "values", shape, f"{field.spec.kind} at points", model_metadata(field, physical))
 
 
-def grid_graph(field: NeuralField, for_cpu: bool = False) -> Any:
+def grid_graph(field: NeuralField, for_cpu: bool = False, network: Optional[PlainNetwork] = None) -> Any:
     """Model "x" (nx,), "y" (ny,), "z" (nz,) float64, normalised -> "values" (nz, ny, nx, C) float32, normalised.
 
     The coordinates need not be evenly spaced or sorted, but each axis needs one at least, and none may
-    be NaN. ``for_cpu`` and what is raised: as in :func:`points_graph`.
+    be NaN. ``for_cpu``, ``network`` and what is raised: as in :func:`points_graph`.
     """
     writer = GraphWriter()
-    values = _builder(field).grid_values(writer, field.spec, _arrays(field), for_cpu)
+    spec, arrays = network or plain_network(field)
+    values = _builder(field).grid_values(writer, spec, arrays, for_cpu)
     nx, ny, nz = (writer.node("Shape", axis) for axis in ("x", "y", "z"))
     components = field.spec.components
     if components > 1:
@@ -68,10 +74,6 @@ def _builder(field: NeuralField) -> Any:
     if kind not in BUILDERS:
         raise SrnInputError(f"no graph is known for network kind '{kind}'; known kinds: {', '.join(sorted(BUILDERS))}")
     return BUILDERS[kind]
-
-
-def _arrays(field: NeuralField) -> dict[str, np.ndarray]:
-    return {name: stored.values() for name, stored in field.arrays.items()}
 
 
 def _physical_range(field: NeuralField) -> tuple[np.ndarray, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import Any, Mapping, Sequence, Union
 
 import numpy as np
@@ -24,7 +25,7 @@ class GraphWriter:
         self._nodes: list[Any] = []
         self._initialisers: list[Any] = []
         self._inputs: list[Any] = []
-        self._known: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+        self._known: dict[tuple[str, tuple[int, ...], bytes], str] = {}  # by dtype, shape, digest
         self._count = 0
 
     def input(self, name: str, dtype: type, shape: Sequence[Union[int, str]]) -> str:
@@ -35,7 +36,7 @@ class GraphWriter:
     def constant(self, value: np.ndarray, name: str = "") -> str:
         """An initialiser's name; equal ones are kept once."""
         value = np.ascontiguousarray(value)
-        key = (value.dtype.str, value.shape, value.tobytes())
+        key = (value.dtype.str, value.shape, blake2b(value.reshape(-1).view(np.uint8).data).digest())
         if key not in self._known:
             self._known[key] = self._unique(name or "constant")
             self._initialisers.append(self._onnx.numpy_helper.from_array(value, self._known[key]))

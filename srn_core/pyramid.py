@@ -114,6 +114,28 @@ def synthesise_pyramid(coefficients: np.ndarray, pyramid: PyramidSpec) -> np.nda
     return out
 
 
+def pyramid_steps(
+    shape: Sequence[int], groups: Sequence[tuple[str, int]]
+) -> list[tuple[tuple[slice, slice, slice], int]]:
+    """The corner of (z, y, x) and the axis (0 to 2) of every split, in the order of the analysis."""
+    steps = []
+    for axes, levels in groups:
+        corner = list(shape)
+        for _ in range(levels):
+            z, y, x = (slice(0, n) for n in corner)
+            steps += [((z, y, x), axis) for axis in _numbers(axes) if corner[axis] > 1]
+            for axis in _numbers(axes):
+                corner[axis] = (corner[axis] + 1) // 2
+    return steps
+
+
+def axis_matrix(samples: int, pyramid: PyramidSpec) -> np.ndarray:
+    """One level of synthesis along one axis: (samples, coefficients) float32, low pass first, no gains."""
+    matrix = np.eye(samples, dtype=np.float32)
+    transform_axis(matrix[None], False, (pyramid.low, pyramid.high), inverse=True)
+    return matrix
+
+
 def _group_keys(axes: int, levels: int) -> Iterator[tuple[int, tuple[int, ...]]]:
     """(level, high pass of each axis) of every band of axes that are split together."""
     yield levels, (0,) * axes
@@ -136,14 +158,7 @@ def _numbers(axes: str) -> list[int]:
 
 def _transform(data: np.ndarray, pyramid: PyramidSpec, inverse: bool) -> None:
     """Analyse, or synthesise, (z, y, x) in place, without gains."""
-    steps = []
-    for axes, levels in pyramid.groups:
-        corner = list(data.shape)
-        for _ in range(levels):
-            where = tuple(slice(0, n) for n in corner)
-            steps += [(where, axis) for axis in _numbers(axes) if corner[axis] > 1]
-            for axis in _numbers(axes):
-                corner[axis] = (corner[axis] + 1) // 2
+    steps = pyramid_steps(data.shape, pyramid.groups)
     taps = (pyramid.low, pyramid.high) if inverse else analysis_taps(pyramid.low, pyramid.high)
     for where, axis in reversed(steps) if inverse else steps:
         view = data[where]

@@ -47,12 +47,33 @@ def _fvsrn(spec: FvSrnSpec, numbers: Mapping[str, np.ndarray], u: np.ndarray) ->
     parts = [u]
     for level in range(spec.frequencies):
         parts += [np.sin(2.0**level * np.pi * u), np.cos(2.0**level * np.pi * u)]
-    parts.append(trilinear(np.asarray(synthesise(spec, numbers), np.float64), spec.half_extent, u))
+    grid = filtered(spec, numbers, np.asarray(synthesise(spec, numbers), np.float64))
+    latent = trilinear(grid, spec.half_extent, u)
+    if not spec.widths:
+        return latent
+    parts.append(latent)
     x = np.concatenate(parts, axis=1)
     for i in range(len(spec.widths)):
         a = x @ numbers[f"layer{i}.weight"].T + numbers[f"layer{i}.bias"]
         x = a / 2 + np.sin(a) ** 2
-    return x @ numbers["output.weight"].T + numbers["output.bias"]
+    return x @ numbers["output.weight"].T + numbers["output.bias"] + (latent if spec.skip else 0.0)
+
+
+def filtered(spec: FvSrnSpec, numbers: Mapping[str, np.ndarray], grid: np.ndarray) -> np.ndarray:
+    """The grid (F, z, y, x) plus what the residual filter adds: valid convolutions of the extended grid."""
+    if not spec.filter:
+        return grid
+    layers = len(spec.filter) + 1
+    x = np.pad(grid, [(0, 0)] + [(layers, layers)] * 3, mode="edge")
+    for i in range(layers):
+        weight, inner = numbers[f"filter{i}.weight"], [n - 2 for n in x.shape[1:]]
+        x = np.tanh(x) if i else x
+        total = np.zeros((len(weight), *inner)) + numbers[f"filter{i}.bias"][:, None, None, None]
+        for z, y, s in product(range(3), repeat=3):
+            part = x[:, z : z + inner[0], y : y + inner[1], s : s + inner[2]]
+            total += np.einsum("oi,izyx->ozyx", weight[:, :, z, y, s], part)
+        x = total
+    return grid + x
 
 
 def trilinear(grid: np.ndarray, half_extent: Sequence[float], u: np.ndarray) -> np.ndarray:
@@ -86,7 +107,7 @@ def random_field(
     for name, shape in spec.shapes().items():
         kind = name.rpartition(".")[2]
         if kind == "weight":
-            values = rng.uniform(-1, 1, shape) * np.sqrt((6.0 if spec.kind == "neurcomp" else 3.0) / shape[1])
+            values = rng.uniform(-1, 1, shape) * np.sqrt((6.0 if spec.kind == "neurcomp" else 3.0) / np.prod(shape[1:]))
             if spec.kind == "neurcomp":
                 values /= 1.0 if name.startswith(("output", "first")) else spec.omega
             if name.startswith("output"):

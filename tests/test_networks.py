@@ -11,6 +11,7 @@ from srn_core.networks import FvSrn, Lattice, Neurcomp, SceneNetwork, build_netw
 from srn_core.networks.base import mean_squared_error
 from srn_core.networks.latent_grid import LatentGrid, interpolation_matrix
 from srn_core.networks.lattice_error import blocks_of
+from srn_core.pyramid import pyramid_of
 from srn_core.spec import FvSrnSpec, NetworkSpec, NeurcompSpec, WaveletSpec, level_shapes, spec_from_dict, spec_to_dict
 from srn_core.training.sizing import wavelet_spec
 from srn_core.wavelet import bands, synthesise
@@ -36,6 +37,11 @@ SPECS: dict[str, NetworkSpec] = {
     "fvsrn-spatial": fvsrn(wavelet=None, components=1),
     "fvsrn-haar": fvsrn(wavelet=wavelet_spec("haar", 2), frequencies=0),
     "fvsrn-slice": fvsrn(half_extent=(1.0, 0.5, 0.0), grid=(1, 9, 12)),
+    "fvsrn-skip": fvsrn(features=2, components=2, skip=True),
+    "fvsrn-pyramid": fvsrn(wavelet=pyramid_of("bior4.4", [("z", 1), ("yx", 2)])),
+    "latents": fvsrn(
+        widths=(), features=1, components=1, skip=True, wavelet=pyramid_of("bior2.2", [("zyx", 2)]), filter=(3,)
+    ),
     "neurcomp": NeurcompSpec(HALF, 2, 8, (7, 6, 5), True, 30.0),
     "neurcomp-one-block": NeurcompSpec(HALF, 1, 8, (7,), True, 30.0),
     "neurcomp-plain": NeurcompSpec(HALF, 2, 8, (7, 6, 5), False, 30.0),

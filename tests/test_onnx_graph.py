@@ -20,6 +20,7 @@ from onnx_export.metadata import world_to_normalised
 from srn_core import coordinates
 from srn_core.codec.field import NeuralField
 from srn_core.errors import SrnInputError
+from srn_core.pyramid import pyramid_of
 from srn_core.spec import ConstantSpec, FvSrnSpec, NetworkSpec, NeurcompSpec
 from srn_core.volume import Geometry
 
@@ -64,6 +65,30 @@ SPECS: dict[str, NetworkSpec] = {
     "fvsrn flat, thick grid": fvsrn(half_extent=(1.0, 0.0, 0.5), grid=(5, 3, 7)),
     "fvsrn line": fvsrn(half_extent=(0.0, 0.0, 1.0), grid=(9, 1, 1)),
     "fvsrn one vertex": fvsrn(half_extent=(0.0, 0.0, 0.0), grid=(1, 1, 1)),
+    "fvsrn skip": fvsrn(components=3, features=3, skip=True),
+    "fvsrn pyramid": fvsrn(wavelet=pyramid_of("bior4.4", [("zyx", 2)])),
+    "fvsrn filter": fvsrn(filter=(3, 5), features=2),
+    "latents alone": fvsrn(widths=(), features=1, skip=True),
+    "latents alone, vectors": fvsrn(
+        widths=(),
+        components=2,
+        features=2,
+        skip=True,
+        wavelet=pyramid_of("bior6.8", [("z", 1), ("yx", 3)]),
+        filter=(4,),
+    ),
+    "latents alone, flat": fvsrn(
+        half_extent=(1.0, 0.5, 0.0),
+        grid=(1, 6, 7),
+        widths=(),
+        features=1,
+        skip=True,
+        wavelet=pyramid_of("bior2.2", [("yx", 4)]),
+        filter=(4, 4),
+    ),
+    "latents alone, one vertex": fvsrn(
+        half_extent=(0.0, 0.0, 0.0), grid=(1, 1, 1), widths=(), features=1, skip=True, filter=(2,)
+    ),
     "neurcomp": NeurcompSpec(BOX, 1, 20, (20, 12, 20), True, 30.0),
     "neurcomp one block": NeurcompSpec(BOX, 2, 12, (5,), True, 30.0),
     "neurcomp plain": NeurcompSpec(BOX, 3, 16, (12, 20), False, 30.0),
@@ -118,11 +143,13 @@ sizes = st.integers(1, 7)
 @given(
     grid=st.tuples(sizes, sizes, sizes),
     dims=st.tuples(sizes, sizes, sizes),
-    widths=st.lists(st.integers(1, 9), min_size=1, max_size=3),
+    widths=st.lists(st.integers(1, 9), max_size=3),
     frequencies=st.integers(0, 5),
     features=st.integers(1, 5),
     components=st.integers(1, 3),
-    filter_=st.sampled_from([None, "haar", "db2"]),
+    filter_=st.sampled_from([None, "haar", "db2", "bior4.4"]),
+    hidden=st.lists(st.integers(1, 4), max_size=2),
+    skip=st.booleans(),
     for_cpu=st.booleans(),
 )
 def test_any_fvsrn_shape(
@@ -133,11 +160,17 @@ def test_any_fvsrn_shape(
     features: int,
     components: int,
     filter_: Optional[str],
+    hidden: list[int],
+    skip: bool,
     for_cpu: bool,
 ) -> None:
-    wavelet = wavelet_spec(filter_, 2) if filter_ else None
+    wavelet = pyramid_of(filter_, [("x", 1), ("zy", 2)]) if filter_ == "bior4.4" else None
+    if filter_ in ("haar", "db2"):
+        wavelet = wavelet_spec(filter_, 2)
     half = coordinates.half_extent(dims)
-    spec = FvSrnSpec(half, components, tuple(widths), frequencies, features, grid, wavelet)
+    skip = skip or not widths
+    features = components if skip else features
+    spec = FvSrnSpec(half, components, tuple(widths), frequencies, features, grid, wavelet, skip, tuple(hidden))
     field = random_field(spec, seed=sum(dims))
     axes = axes_of(spec, dims)
     truth = evaluate(spec, numbers_of(field), crossings(axes))

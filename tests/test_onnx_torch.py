@@ -9,6 +9,7 @@ from reference_networks import numbers_of, random_field, wavelet_spec
 
 from onnx_export.decoder import Decoder
 from srn_core.networks import Lattice, build_network
+from srn_core.pyramid import pyramid_of
 from srn_core.spec import FvSrnSpec, NetworkSpec, NeurcompSpec
 
 BOX = (0.75, 1.0, 0.5)
@@ -16,6 +17,11 @@ SPECS: dict[str, NetworkSpec] = {
     "fvsrn bior4.4": FvSrnSpec(BOX, 2, (24, 32, 16), 4, 8, (11, 12, 9), wavelet_spec("bior4.4", 2)),
     "fvsrn spatial": FvSrnSpec(BOX, 1, (16, 16), 6, 3, (4, 7, 6), None),
     "fvsrn flat": FvSrnSpec((1.0, 0.8, 0.0), 1, (16, 16), 2, 4, (1, 9, 8), wavelet_spec("db2", 1)),
+    "fvsrn skip, filter": FvSrnSpec(BOX, 2, (16,), 2, 2, (9, 12, 10), wavelet_spec("db2", 1), True, (5,)),
+    "latents": FvSrnSpec(BOX, 1, (), 0, 1, (11, 21, 16), pyramid_of("bior6.8", [("zyx", 3)]), True),
+    "latents, filter": FvSrnSpec(
+        BOX, 2, (), 0, 2, (9, 12, 10), pyramid_of("bior4.4", [("z", 2), ("yx", 3)]), True, (4, 4)
+    ),
     "neurcomp residual": NeurcompSpec(BOX, 2, 24, (20, 24, 12), True, 30.0),
     "neurcomp plain": NeurcompSpec(BOX, 1, 24, (16, 20), False, 30.0),
 }

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from srn_core.networks.base import Lattice, PruneSite, SceneNetwork
 from srn_core.networks.fourier import axis_columns, fourier_features, position_features
+from srn_core.networks.grid_filter import GridFilter
 from srn_core.networks.latent_grid import LatentGrid
 from srn_core.networks.lattice_error import LatticeError, Team
 from srn_core.networks.snake import snake_stack
@@ -22,8 +23,10 @@ BESIDE_IDENTITY = 0.1
 class FvSrn(SceneNetwork):
     """Position -> [position, Fourier features, latent at the position] -> predictor -> values.
 
-        coefficients -gate-> inverse wavelet -> latent grid -interpolate-> z(u)
-        u -> [u, gamma(u), z(u)] -> snake layers -> linear -> values
+        coefficients -gate-> inverse wavelet -> [filter] -> latent grid -interpolate-> z(u)
+        u -> [u, gamma(u), z(u)] -> snake layers -> linear -> [+ z(u)] -> values
+
+    With a skip there may be no layers at all: z(u) is the value.
 
     Sites for pruners: every array of latent coefficients, its shape without the feature axis, so
     that the features of one place live and die together (thesis 4.2.1).
@@ -34,7 +37,7 @@ class FvSrn(SceneNetwork):
         self._spec = spec
         self.latent = LatentGrid(spec, generator)
         dense = []
-        sizes = [spec.inputs, *spec.widths, spec.components]
+        sizes = [spec.inputs, *spec.widths, spec.components] if spec.widths else []
         for size_in, size_out in zip(sizes, sizes[1:]):
             layer = nn.Linear(size_in, size_out)
             bound = size_in**-0.5
@@ -44,8 +47,11 @@ class FvSrn(SceneNetwork):
             dense.append(layer)
         self.dense = dense
         self.layers = nn.ModuleList(dense)
-        if spec.features == spec.components:
+        if spec.skip:
+            self._start_small()
+        elif spec.features == spec.components:
             self._start_as_identity()
+        self.filter = GridFilter(spec, generator) if spec.filter else None
         self._team = Team()
 
     @torch.no_grad()
@@ -74,6 +80,13 @@ class FvSrn(SceneNetwork):
                     else:
                         layer.weight[row, 2 * c], layer.weight[row, 2 * c + 1] = sign, -sign
 
+    @torch.no_grad()
+    def _start_small(self) -> None:
+        """Let the predictor begin with little to add to the latents that are skipped past it."""
+        for layer in self.dense[-1:]:
+            layer.weight.mul_(BESIDE_IDENTITY)
+            layer.bias.zero_()
+
     def spec(self) -> FvSrnSpec:
         return self._spec
 
@@ -81,23 +94,30 @@ class FvSrn(SceneNetwork):
         return [PruneSite(name, tuple(p.shape[1:]), (p,)) for name, p in self.latent.coefficients.items()]
 
     def grid(self) -> Tensor:
-        """The spatial latent grid (features, z, y, x), behind the gates."""
+        """The spatial latent grid (features, z, y, x), behind the gates and the filter."""
         names = self.latent.coefficients.keys()
-        return self.latent.spatial({name: self.gated(name, self.latent.coefficient(name)) for name in names})
+        grid = self.latent.spatial({name: self.gated(name, self.latent.coefficient(name)) for name in names})
+        return grid if self.filter is None else self.filter(grid)
 
     def forward(self, points: Tensor) -> Tensor:
         latent = self.latent.at_points(self.grid(), points)
+        if not self.dense:
+            return latent
         inputs = torch.cat([position_features(points, self._spec.frequencies), latent], -1)
-        return self._predict(nn.functional.linear(inputs, self.dense[0].weight, self.dense[0].bias))
+        values = self._predict(nn.functional.linear(inputs, self.dense[0].weight, self.dense[0].bias))
+        return values + latent if self._spec.skip else values
 
     def on_lattice(self, lattice: Lattice) -> Tensor:
-        x, y, z = self._tables(lattice)
         latent = self.latent.on_lattice(self.grid(), lattice)
+        if not self.dense:
+            return latent
+        x, y, z = self._tables(lattice)
         position = (z[:, None, None] + y[:, None] + x).reshape(len(latent), -1)
-        return self._predict(torch.addmm(position, latent, self._latent_weight().t()))
+        values = self._predict(torch.addmm(position, latent, self._latent_weight().t()))
+        return values + latent if self._spec.skip else values
 
     def lattice_error(self, lattice: Lattice, target: Tensor, weight: Optional[Tensor] = None) -> Tensor:
-        if target.device.type != "cpu" or not torch.is_grad_enabled():
+        if self._spec.skip or target.device.type != "cpu" or not torch.is_grad_enabled():
             return super().lattice_error(lattice, target, weight)
         matrices = self.latent.lattice_matrices(lattice)
         layers = [t for layer in self.dense[1:] for t in (layer.weight, layer.bias)]
@@ -107,7 +127,8 @@ class FvSrn(SceneNetwork):
         )
 
     def for_lattices(self) -> AbstractContextManager[None]:
-        return self._team.in_charge() if self.dense[0].weight.device.type == "cpu" else nullcontext()
+        on_cpu = next(self.parameters()).device.type == "cpu"
+        return self._team.in_charge() if on_cpu and not self._spec.skip else nullcontext()
 
     def _tables(self, lattice: Lattice) -> tuple[Tensor, Tensor, Tensor]:
         """What each axis adds to the first layer's pre-activation, (X, width), (Y, width), (Z, width) with the bias.
@@ -138,9 +159,9 @@ class FvSrn(SceneNetwork):
 
     @torch.no_grad()
     def importance(self, site: str) -> Tensor:
-        # A coefficient weighs what the predictor's first layer makes of its feature.
-        weight = self._latent_weight().norm(dim=0)
+        # A coefficient weighs what the predictor's first layer makes of its feature; without one, what it is.
         coefficients = self.latent.coefficient(site)
+        weight = self._latent_weight().norm(dim=0) if self.dense else torch.ones_like(coefficients[:, 0, 0, 0])
         return (coefficients * weight.view(-1, *[1] * (coefficients.dim() - 1))).norm(dim=0)
 
     def tensors(self) -> dict[str, Tensor]:
@@ -151,4 +172,6 @@ class FvSrn(SceneNetwork):
         for i, layer in enumerate(self.dense):
             name = "output" if i == len(self.dense) - 1 else f"layer{i}"
             out[f"{name}.weight"], out[f"{name}.bias"] = layer.weight, layer.bias
+        if self.filter is not None:
+            out.update(self.filter.tensors())
         return out

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from srn_core.networks.base import Lattice
-from srn_core.spec import FvSrnSpec, WaveletSpec, level_shapes
+from srn_core.networks.pyramid_synthesis import PyramidSynthesis
+from srn_core.spec import FvSrnSpec, PyramidSpec, WaveletSpec, level_shapes
 from srn_core.wavelet import level_matrices
 
 INITIAL_SPREAD = 0.01
@@ -85,7 +86,7 @@ def analyse_level(grad: Tensor, level: Level) -> tuple[Tensor, Tensor]:
 class LatentGrid(nn.Module):
     """Trainable latent grid, read by trilinear interpolation.
 
-    Parameters are named as the spec names its arrays: ``grid``, or ``approx`` and ``detail{l}``.
+    Parameters are named as the spec names its arrays: ``grid``, ``coefficients``, or ``approx`` and ``detail{l}``.
     ``kept_*`` buffers hold 1 where a coefficient lives and 0 where it was pruned for good.
     """
 
@@ -97,6 +98,8 @@ class LatentGrid(nn.Module):
         for name, shape in spec.grid_shapes().items():
             self.coefficients[name] = nn.Parameter(torch.randn(shape, generator=generator) * INITIAL_SPREAD)
             self.register_buffer(f"kept_{name}", torch.ones(shape[1:]))
+        if isinstance(spec.wavelet, PyramidSpec):
+            self.pyramid = PyramidSynthesis(spec.grid, spec.wavelet)
         if isinstance(spec.wavelet, WaveletSpec):
             levels = level_shapes(spec.grid, spec.wavelet.levels)
             shapes = [spec.grid] + [s for s, _ in levels[:-1]]
@@ -135,6 +138,8 @@ class LatentGrid(nn.Module):
         """Inverse wavelet transform: arrays of the spec -> grid (features, z, y, x)."""
         if self.spec.wavelet is None:
             return coefficients["grid"]
+        if isinstance(self.spec.wavelet, PyramidSpec):
+            return self.pyramid(coefficients["coefficients"])
         return Synthesis.apply(self._levels(), *coefficients.values())
 
     def _levels(self) -> list[Level]:
