@@ -63,5 +63,6 @@ CHECKSUMS = {
     "neurcomp-plain": 0x7CCF82FE,
     "neurcomp-residual": 0x32B7076F,
     "probabilities": 0xF6D97172,
+    "pyramid": 0x15A6CECC,
     "several": 0x95BC3A5C,
 }

@@ -20,7 +20,8 @@ from example_fields import field_of, filled, fvsrn, neurcomp  # noqa: E402
 
 from srn_core import codec  # noqa: E402
 from srn_core.codec import NeuralField, Quality, StoredArray  # noqa: E402
-from srn_core.spec import ConstantSpec  # noqa: E402
+from srn_core.pyramid import pyramid_of  # noqa: E402
+from srn_core.spec import ConstantSpec, FvSrnSpec  # noqa: E402
 from srn_core.volume import Geometry  # noqa: E402
 
 
@@ -45,6 +46,8 @@ def golden_fields() -> dict[str, list[NeuralField]]:
     pruned, wide = fvsrn(grid=(20, 13, 22), features=2), neurcomp(width=20, hidden=(20, 16))
     pruned_grid = fvsrn(wavelet=False, grid=(16, 13, 12), features=3)
     book = {"grid": clustered(filled(pruned_grid, 5, "kmeans", zeros=0.2))["grid"]}
+    pyramid = pyramid_of("bior4.4", (("z", 1), ("yx", 2)))
+    latents = FvSrnSpec((1.0, 0.75, 0.5), 1, (), 0, 1, (5, 7, 9), pyramid, skip=True, filter=(3,))
     plain, sparse, spatial = neurcomp(residual=False, components=3), fvsrn(grid=(8, 8, 8)), fvsrn(wavelet=False)
     return {
         "neurcomp-residual": [field_of(neurcomp(), quality=quality, provenance={"seed": 7}, original_bytes=1260)],
@@ -58,6 +61,7 @@ def golden_fields() -> dict[str, list[NeuralField]]:
             field_of(neurcomp(), filled(neurcomp(), seed=step), time=0.5 * step, valid=ball) for step in range(2)
         ]
         + [field_of(spatial, filled(spatial, 11), name="température")],
+        "pyramid": [field_of(latents, filled(latents, 8, zeros=0.6))],
         "probabilities": [
             field_of(pruned, clustered(filled(pruned, 6, zeros=0.2)), name="subbands"),
             field_of(pruned_grid, {**filled(pruned_grid), **book}, name="grid"),
