@@ -11,8 +11,10 @@ import numpy as np
 from srn_core import atomic, codec, coordinates
 from srn_core.codec import NeuralField
 from srn_core.errors import SrnInputError
+from srn_core.original_dtype import as_dtype
 from srn_core.progress import Progress, ProgressCallback
 from srn_core.volume import Geometry, Volume
+from srn_core.voxel_values import OnGrid, settle_points
 
 if TYPE_CHECKING:
     from onnx_export.decoder import Decoder
@@ -138,15 +140,15 @@ class NeuralFile:
                 axis[b - s : b - s + n] for axis, b, s, n in zip(index, geometry.start, whole.start, geometry.dims)
             ]
         result_type = np.dtype(dtype) if dtype is not None else _result_type(np.dtype(field.dtype), original)
-        valid = _nearest(field.valid, index)
-        values = self._decode_axes(field, index, result_type, valid, progress)
+        voxels = OnGrid(field, index)
+        values = self._decode_axes(field, index, result_type, voxels, progress)
         return Volume(
             values if field.vector else values[..., 0],
             geometry,
             field.name,
             field.units,
             field.time,
-            valid,
+            voxels.valid,
         )
 
     def sample(
@@ -172,9 +174,7 @@ class NeuralFile:
         u = coordinates.normalise(clamped, field.geometry.dims)
         values = self._physical(field, self._decoder(field).points(u, progress=_part(progress, "sampling")))
         lost = ~np.isfinite(points).all(axis=1) if outside == "clamp" else ~inside
-        if field.valid is not None:
-            x, y, z = np.rint(clamped).astype(int).T
-            lost = lost | ~field.valid[z, y, x]
+        settle_points(field, clamped, values)
         values[lost] = np.nan
         return values if field.vector else values[:, 0]
 
@@ -200,7 +200,7 @@ class NeuralFile:
         field: NeuralField,
         index: Sequence[np.ndarray],
         dtype: np.dtype[Any],
-        valid: Optional[np.ndarray],
+        voxels: OnGrid,
         progress: Optional[ProgressCallback],
     ) -> np.ndarray:
         x, y, z = (coordinates.normalise_axis(i, n, field.geometry.dims) for i, n in zip(index, field.geometry.dims))
@@ -218,14 +218,9 @@ class NeuralFile:
             part = slice(begin, begin + slab)
             told = _part(progress, "decoding", begin / len(z), len(z[part]) / len(z))
             values = self._physical(field, decoder.grid(x, y, z[part], progress=told))
-            if dtype.kind in "iu":
-                limits = np.iinfo(dtype)
-                values = np.clip(np.rint(values), float(limits.min), float(limits.max))
-            elif dtype.kind == "b":
-                values = values >= 0.5
-            if valid is not None:
-                values[~valid[part]] = np.nan if dtype.kind == "f" else 0
-            out[part] = _cast(values, dtype)
+            voxels.correct(values, part)
+            out[part] = as_dtype(values, dtype)
+            voxels.settle(out[part], part)
         return out
 
 
@@ -238,15 +233,6 @@ def _located(geometry: Geometry, points: np.ndarray) -> tuple[np.ndarray, np.nda
     reach = np.where(dims == 1, 0.5, INSIDE) if geometry.association == "point" else 0.5 + INSIDE
     with np.errstate(invalid="ignore"):
         return clamped, np.asarray((np.abs(index - clamped) <= reach).all(axis=1))
-
-
-def _cast(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
-    if dtype.kind in "iu" and dtype.itemsize == 8:
-        # The largest float64 below 2^63 or 2^64 is what a clip to the type's limits can round up past.
-        top = np.nextafter(float(np.iinfo(dtype).max), 0.0)
-        return np.minimum(values, top).astype(dtype)
-    with np.errstate(over="ignore"):
-        return values.astype(dtype)
 
 
 def _six(region: Sequence[int]) -> tuple[int, int, int, int, int, int]:
@@ -273,16 +259,6 @@ def _wanted_geometry(box: Geometry, dims: Optional[Sequence[int]], scale: Option
 
 def _result_type(original: np.dtype[Any], at_samples: bool) -> np.dtype[Any]:
     return original if at_samples or original.kind == "f" else np.dtype(np.float32)
-
-
-def _nearest(valid: Optional[np.ndarray], index: Sequence[np.ndarray]) -> Optional[np.ndarray]:
-    """The validity of the nearest original voxel on a grid of fractional indices along x, y, z."""
-    if valid is None:
-        return None
-    nz, ny, nx = valid.shape
-    x, y, z = (np.clip(np.rint(i), 0, n - 1).astype(int) for i, n in zip(index, (nx, ny, nz)))
-    picked = valid[np.ix_(z, y, x)]
-    return None if picked.all() else picked
 
 
 def _part(

@@ -8,7 +8,7 @@ from typing import Any, Optional
 import numpy as np
 from hypothesis import strategies as st
 
-from srn_core.codec import NeuralField, Quality, StoredArray, quantise
+from srn_core.codec import Corrections, NeuralField, Plateau, Quality, StoredArray, quantise
 from srn_core.codec.header import DTYPES
 from srn_core.spec import ConstantSpec, FvSrnSpec, NetworkSpec, NeurcompSpec, WaveletSpec
 from srn_core.volume import Geometry
@@ -69,6 +69,18 @@ def assert_same(one: NeuralField, other: NeuralField) -> None:
             assert (one.valid is None) == (other.valid is None)
             if one.valid is not None:
                 np.testing.assert_array_equal(one.valid, other.valid)
+        elif item.name == "plateau":
+            assert (one.plateau is None) == (other.plateau is None)
+            if one.plateau is not None:
+                assert one.plateau.values == other.plateau.values
+                np.testing.assert_array_equal(one.plateau.mask, other.plateau.mask)
+                assert other.plateau.mask.dtype == np.bool_
+        elif item.name == "corrections":
+            assert (one.corrections is None) == (other.corrections is None)
+            if one.corrections is not None:
+                assert one.corrections.step == other.corrections.step
+                np.testing.assert_array_equal(one.corrections.codes, other.corrections.codes)
+                assert other.corrections.codes.dtype == np.int32
         elif item.name == "quality":
             assert (one.quality is None) == (other.quality is None)
             if one.quality is not None:  # NaN equals itself here
@@ -117,6 +129,19 @@ def stored(draw: Any, shape: tuple[int, ...]) -> StoredArray:
 
 
 @st.composite
+def masks(draw: Any, shape: tuple[int, int, int]) -> np.ndarray:
+    """Any share of the voxels, none and all among them."""
+    return np.random.default_rng(draw(st.integers(0, 99))).random(shape) < draw(st.floats(0, 1))
+
+
+@st.composite
+def corrections(draw: Any, shape: tuple[int, ...]) -> Corrections:
+    generator = np.random.default_rng(draw(st.integers(0, 99)))
+    codes = generator.integers(-(2 ** draw(st.integers(1, 14))), 2**15, shape) * draw(masks(shape))
+    return Corrections(codes.astype(np.int32), draw(st.floats(0, 1e300)))
+
+
+@st.composite
 def neural_fields(draw: Any) -> NeuralField:
     spec = draw(specs())
     arrays = {name: draw(stored(shape)) for name, shape in spec.shapes().items()}
@@ -130,9 +155,14 @@ def neural_fields(draw: Any) -> NeuralField:
         draw(st.tuples(*[st.integers(-(2**40), 2**40)] * 3)),
         draw(st.sampled_from(["point", "cell"])),
     )
-    valid = None
+    valid, plateau, corrected = None, None, None
     if draw(st.booleans()):
-        valid = np.random.default_rng(draw(st.integers(0, 99))).random(geometry.shape) < draw(st.floats(0, 1))
+        valid = draw(masks(geometry.shape))
+    if draw(st.booleans()):
+        values = tuple(draw(_finite) for _ in range(spec.components))
+        plateau = Plateau(draw(masks(geometry.shape)), values)
+    if draw(st.booleans()):
+        corrected = draw(corrections((*geometry.shape, spec.components)))
     ranges = tuple(tuple(sorted(draw(st.tuples(_finite, _finite)))) for _ in range(spec.components))
     return NeuralField(
         spec,
@@ -152,4 +182,6 @@ def neural_fields(draw: Any) -> NeuralField:
                 _texts, st.one_of(st.none(), st.booleans(), _finite, _texts, st.integers(-99, 99)), max_size=3
             )
         ),
+        plateau,
+        corrected,
     )

@@ -65,8 +65,13 @@ def forged(change: Callable[[dict[str, Any]], Any], data: bytes = SAMPLE) -> byt
 
 def sections_in(field: dict[str, Any]) -> list[list[Any]]:
     """The section rows of a field's JSON."""
-    mask = field.get("valid", {}).get("section")
-    return [s for group in field["groups"] for s in group["sections"]] + ([mask] if mask else [])
+    parts = [
+        field.get("valid", {}),
+        field.get("plateau", {}).get("mask", {}),
+        field.get("corrections", {}).get("mask", {}),
+    ]
+    found = [*(part.get("section") for part in parts), field.get("corrections", {}).get("section")]
+    return [s for group in field["groups"] for s in group["sections"]] + [section for section in found if section]
 
 
 def test_the_forger_changes_nothing_by_itself():
@@ -201,7 +206,7 @@ def set_in(*path: Any, value: Any) -> Callable[[dict[str, Any]], None]:
         (set_in("range", value=[[2, 1]]), "minimum"),
         (set_in("range", value=[[0, 1], [0, 1]]), "components"),
         (set_in("spec", "kind", value="evil"), "evil"),
-        (set_in("spec", "width", value=2**20), "numbers"),
+        (set_in("spec", "hidden", value=[2**20, 2**20]), "numbers"),
         (set_in("spec", "width", value=9), "damaged"),
         (set_in("groups", value=[]), "arrays"),
         (set_in("groups", 0, "arrays", value=[0] * 12), "each once"),

@@ -7,12 +7,13 @@ import zlib
 from typing import NamedTuple
 
 from srn_core.codec import header_text
-from srn_core.codec.header import FILE, FileHeader, SectionHeader, sections_of
+from srn_core.codec.header import FILE, FileHeader, SectionHeader, sections_of, version_of
 from srn_core.errors import SrnFormatError
 
 MAGIC = b"SRN\x1a"
 """The last byte stops a terminal's `type` and shows a transfer as text, which loses it."""
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""The newest version that is read. A file that uses nothing of version 2 is still written as version 1."""
 PREFIX = struct.Struct("<4sHII")
 """Magic, version, bytes of the deflated header, CRC-32 of the 10 bytes before it and the deflated header."""
 
@@ -22,7 +23,7 @@ class Section(NamedTuple):
 
     field: str
     holds: str
-    """Names of the arrays and the layout, or "validity mask"."""
+    """Names of the arrays and the layout, or "validity mask", ..."""
     codec: str
     packed: int
     size: int
@@ -31,7 +32,7 @@ class Section(NamedTuple):
 def frame(header: FileHeader, sections: list[bytes]) -> bytes:
     """The whole file."""
     packed = header_text.encode(FILE.write(header))
-    return b"".join([_prefix(packed), packed, *sections])
+    return b"".join([_prefix(packed, version_of(header)), packed, *sections])
 
 
 def parse(data: bytes) -> tuple[FileHeader, int]:
@@ -93,11 +94,17 @@ def listed(header: FileHeader, header_bytes: int) -> list[Section]:
         if field.valid is not None and field.valid.section is not None:
             mask = field.valid.section
             found.append(Section(field.name, "validity mask", mask.codec, mask.packed, mask.size))
+        if field.plateau is not None and field.plateau.mask.section is not None:
+            mask = field.plateau.mask.section
+            found.append(Section(field.name, "plateau mask", mask.codec, mask.packed, mask.size))
+        if field.corrections is not None:
+            parts = {"corrections mask": field.corrections.mask.section, "corrections": field.corrections.section}
+            found += [Section(field.name, name, s.codec, s.packed, s.size) for name, s in parts.items() if s]
     return found
 
 
-def _prefix(packed: bytes) -> bytes:
-    front = PREFIX.pack(MAGIC, FORMAT_VERSION, len(packed), 0)[: PREFIX.size - 4]
+def _prefix(packed: bytes, version: int) -> bytes:
+    front = PREFIX.pack(MAGIC, version, len(packed), 0)[: PREFIX.size - 4]
     return front + struct.pack("<I", _crc(front + packed))
 
 

@@ -43,6 +43,26 @@ class Quality:
 
 
 @dataclass(frozen=True)
+class Plateau:
+    """Voxels that all hold exactly one value: land, walls, what lies outside a mask but is no NaN."""
+
+    mask: np.ndarray
+    """(z, y, x) of bool."""
+    values: tuple[float, ...]
+    """The value, one number per component, which the original dtype holds exactly."""
+
+
+@dataclass(frozen=True)
+class Corrections:
+    """What is added to decoded voxels to keep a promised largest error."""
+
+    codes: np.ndarray
+    """(z, y, x, components) int32, most of them 0, at most 32767 in magnitude."""
+    step: float
+    """``codes * step`` is added, in the field's units."""
+
+
+@dataclass(frozen=True)
 class NeuralField:
     """Everything one compressed array needs to be decoded, and what is known of it."""
 
@@ -65,6 +85,10 @@ class NeuralField:
     quality: Optional[Quality] = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """JSON-able: settings, seed, versions, seconds, device."""
+    plateau: Optional[Plateau] = None
+    """Voxels of one value; elsewhere than on voxels, it is that of the nearest one which counts."""
+    corrections: Optional[Corrections] = None
+    """Added on voxels alone, before integers are rounded; between voxels they say nothing."""
 
     def parameters(self) -> int:
         """Numbers that are stored and not zero: what the thesis counts."""

@@ -105,6 +105,48 @@ MASK = Record(
     "Validity mask",
 )
 
+
+@dataclass(frozen=True)
+class PlateauHeader:
+    """Voxels of one value."""
+
+    values: tuple[float, ...]
+    mask: MaskHeader
+
+
+PLATEAU = Record(
+    PlateauHeader,
+    (
+        Element("values", ListOf(Number(), 1, 4096), "the value of these voxels, one number per component"),
+        Element("mask", MASK, "which voxels; its section follows that of `valid`"),
+    ),
+    "Plateau",
+)
+
+
+@dataclass(frozen=True)
+class CorrectionsHeader:
+    """What is added to decoded voxels."""
+
+    step: float
+    mask: MaskHeader
+    section: SectionHeader
+
+
+CORRECTIONS = Record(
+    CorrectionsHeader,
+    (
+        Element("step", Number(), "what a code of 1 adds, in the field's units"),
+        Element(
+            "mask",
+            MASK,
+            "voxels where any component has a code other than 0; always a section, after that of `plateau`",
+        ),
+        Element("section", SECTION, "the codes of these voxels; its section follows that of the mask"),
+    ),
+    "Corrections",
+)
+
 GEOMETRY = Record(
     Geometry,
     (
@@ -149,6 +191,8 @@ class FieldHeader:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     groups: tuple[GroupHeader, ...] = ()
     valid: Optional[MaskHeader] = None
+    plateau: Optional[PlateauHeader] = None
+    corrections: Optional[CorrectionsHeader] = None
 
 
 FIELD = Record(
@@ -172,6 +216,8 @@ FIELD = Record(
         Element("provenance", Free(), "settings, seed, versions, seconds; not needed to decode", {}),
         Element("groups", ListOf(GROUP, 0, 2**16), "the network's arrays; each array is in exactly one group", ()),
         Element("valid", MASK, "which voxels hold a value; absent: all", None),
+        Element("plateau", PLATEAU, "voxels that all hold one value; format version 2", None),
+        Element("corrections", CORRECTIONS, "what is added to decoded voxels; format version 2", None),
     ),
     "Field",
 )
@@ -194,7 +240,7 @@ FILE = Record(
     "File",
 )
 
-TABLES = (FILE, FIELD, GEOMETRY, QUALITY, GROUP, SECTION, MASK)
+TABLES = (FILE, FIELD, GEOMETRY, QUALITY, GROUP, SECTION, MASK, PLATEAU, CORRECTIONS)
 """Every table, in the order of docs/file-format.md."""
 
 
@@ -203,4 +249,15 @@ def sections_of(header: FieldHeader) -> list[SectionHeader]:
     found = [section for group in header.groups for section in group.sections]
     if header.valid is not None and header.valid.section is not None:
         found.append(header.valid.section)
+    if header.plateau is not None and header.plateau.mask.section is not None:
+        found.append(header.plateau.mask.section)
+    if header.corrections is not None:
+        if header.corrections.mask.section is not None:
+            found.append(header.corrections.mask.section)
+        found.append(header.corrections.section)
     return found
+
+
+def version_of(header: FileHeader) -> int:
+    """The oldest format version that knows all that a file uses."""
+    return 2 if any(f.plateau is not None or f.corrections is not None for f in header.fields) else 1

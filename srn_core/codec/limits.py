@@ -10,8 +10,8 @@ from math import prod
 from srn_core.spec import NetworkSpec
 
 MAX_CODES = 1 << 28
-BASE_CODES = 1 << 22
-CODES_PER_BYTE = 256
+BASE_CODES = 1 << 25
+CODES_PER_BYTE = 1024
 """A file of b bytes may hold BASE_CODES + b * CODES_PER_BYTE codes, at most MAX_CODES (4 bytes each in memory)."""
 
 MAX_MASK_VOXELS = 1 << 30
@@ -19,6 +19,9 @@ BASE_MASK_VOXELS = 1 << 26
 MASK_VOXELS_PER_BYTE = 1 << 17
 """A file of b bytes may hold masks of BASE_MASK_VOXELS + b * MASK_VOXELS_PER_BYTE voxels, at most
 MAX_MASK_VOXELS (1 byte each in memory). Masks of simple shape really are that small."""
+
+MASK_VOXELS_PER_CORRECTION = 4
+"""A value that may be corrected counts as so many voxels of a mask: it takes 4 bytes in memory."""
 
 MAX_GRID_SAMPLES = 1 << 48
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import Any, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -12,14 +12,16 @@ from srn_core.atomic import PathLike
 from srn_core.codec import limits
 from srn_core.codec.codebooks import codebooks_of
 from srn_core.codec.container import MAGIC, Section, checked, listed, parse
-from srn_core.codec.field import NeuralField, StoredArray
-from srn_core.codec.header import FILE, FieldHeader, FileHeader, GroupHeader, SectionHeader
+from srn_core.codec.corrections_section import most_stream_bytes, opened_corrections
+from srn_core.codec.field import Corrections, NeuralField, Plateau, StoredArray
+from srn_core.codec.header import FILE, FieldHeader, FileHeader, GroupHeader, MaskHeader, SectionHeader
 from srn_core.codec.layouts import CodeType, layout_named
-from srn_core.codec.mask import mask_bytes, mask_from_bytes
+from srn_core.codec.mask import mask_from_bytes, most_mask_bytes
 from srn_core.codec.packing import codec_named
 from srn_core.errors import SrnFormatError, SrnInputError
 
 Bytes = Union[bytes, bytearray, memoryview]
+_Parts = Tuple[Optional[np.ndarray], Optional[Plateau], Optional[Corrections]]
 
 
 def read(path: PathLike) -> tuple[NeuralField, ...]:
@@ -64,16 +66,9 @@ def from_bytes(data: Bytes) -> tuple[NeuralField, ...]:
             packed = [data[a:b] for a, b in _spans(group.sections, offset)]
             offset += sum(len(p) for p in packed)
             arrays.update(_arrays(found, group, packed))
-        valid: Optional[np.ndarray] = None
-        if found.valid is not None and found.valid.section is not None:
-            section = found.valid.section
-            bits = _unpacked(data[offset : offset + section.packed], section)
-            offset += section.packed
-            valid = mask_from_bytes(bits, found.geometry.shape, found.valid.form)
-        elif found.valid is not None and found.valid.same_as is not None:
-            valid = fields[found.valid.same_as].valid
+        parts, offset = _voxels(data, offset, found, fields)
         names = {name: arrays[place] for place, name in enumerate(found.spec.shapes())}
-        fields.append(_field(found, names, valid))
+        fields.append(_field(found, names, *parts))
     return tuple(fields)
 
 
@@ -122,11 +117,11 @@ def check_header(header: FileHeader, file_bytes: int) -> None:
         codes += limits.codes_of(field.spec) + sum(sum(group.codebooks or ()) for group in field.groups)
         if codes > limits.most_codes(file_bytes):
             raise SrnFormatError(f"the file of {file_bytes} bytes claims to hold {codes} numbers; it is damaged")
-        voxels += field.geometry.samples if field.valid and field.valid.section else 0
+        voxels += _voxels_claimed(field)
         if voxels > limits.most_mask_voxels(file_bytes):
             raise SrnFormatError(f"the file of {file_bytes} bytes claims masks of {voxels} voxels; it is damaged")
         _check_groups(field, what)
-        _check_mask(header, place, what)
+        _check_voxels(header.fields, place, what)
 
 
 def _check_groups(field: FieldHeader, what: str) -> None:
@@ -149,19 +144,46 @@ def _check_groups(field: FieldHeader, what: str) -> None:
             _check_size(section, limit, what)
 
 
-def _check_mask(header: FileHeader, place: int, what: str) -> None:
-    field = header.fields[place]
-    mask = field.valid
-    if mask is None:
-        return
+def _voxels_claimed(field: FieldHeader) -> int:
+    """Voxels of masks that a field brings."""
+    plateau = None if field.plateau is None else field.plateau.mask
+    corrected = None if field.corrections is None else field.corrections.mask
+    count = sum(mask is not None and mask.section is not None for mask in (field.valid, plateau, corrected))
+    if field.corrections is not None:
+        count += limits.MASK_VOXELS_PER_CORRECTION * field.spec.components
+    return field.geometry.samples * count
+
+
+def _check_voxels(fields: Sequence[FieldHeader], place: int, what: str) -> None:
+    """The masks of a field, its plateau and its corrections."""
+    field = fields[place]
+    if field.valid is not None:
+        _check_mask(fields, place, field.valid, [other.valid for other in fields], f"{what}: its mask")
+    if field.plateau is not None:
+        if len(field.plateau.values) != field.spec.components:
+            raise SrnFormatError(f"{what} has a plateau of {len(field.plateau.values)} components")
+        masks = [None if other.plateau is None else other.plateau.mask for other in fields]
+        _check_mask(fields, place, field.plateau.mask, masks, f"{what}: the mask of its plateau")
+    if field.corrections is not None:
+        if not field.corrections.step >= 0:
+            raise SrnFormatError(f"{what} has corrections of a negative step")
+        _check_mask(fields, place, field.corrections.mask, [None] * len(fields), f"{what}: the mask of its corrections")
+        _check_size(field.corrections.section, most_stream_bytes(field.geometry.samples * field.spec.components), what)
+
+
+def _check_mask(
+    fields: Sequence[FieldHeader], place: int, mask: MaskHeader, masks: Sequence[Optional[MaskHeader]], what: str
+) -> None:
+    """``masks``: those of the same kind of all fields, of which it may be one of an earlier field."""
+    shape = fields[place].geometry.shape
     if (mask.section is None) == (mask.same_as is None):
-        raise SrnFormatError(f"{what}: its mask has neither a section nor another field's, or both")
+        raise SrnFormatError(f"{what} has neither a section nor another field's, or both")
     if mask.section is not None:
-        _check_size(mask.section, mask_bytes(field.geometry.shape, mask.form), what)
+        _check_size(mask.section, most_mask_bytes(shape, mask.form), what)
     elif mask.same_as is not None:
-        other = header.fields[mask.same_as] if mask.same_as < place else None
-        if other is None or other.valid is None or other.geometry.shape != field.geometry.shape:
-            raise SrnFormatError(f"{what}: its mask is said to be that of a field that comes later or has no such mask")
+        known = mask.same_as < place and masks[mask.same_as] is not None
+        if not known or fields[mask.same_as].geometry.shape != shape:
+            raise SrnFormatError(f"{what} is said to be that of a field that comes later or has no such mask")
 
 
 def _check_size(section: SectionHeader, limit: int, what: str) -> None:
@@ -224,7 +246,41 @@ def _sound(array: StoredArray, kind: CodeType) -> StoredArray:
     return array
 
 
-def _field(found: FieldHeader, arrays: dict[str, StoredArray], valid: Optional[np.ndarray]) -> NeuralField:
+def _voxels(data: bytes, offset: int, found: FieldHeader, earlier: Sequence[NeuralField]) -> tuple[_Parts, int]:
+    """A field's mask, plateau and corrections, and where their sections end."""
+    shape = found.geometry.shape
+
+    def unpacked(section: SectionHeader) -> bytes:
+        nonlocal offset
+        offset += section.packed
+        return _unpacked(data[offset - section.packed : offset], section)
+
+    def mask_of(mask: MaskHeader, masks: Sequence[Optional[np.ndarray]]) -> Optional[np.ndarray]:
+        if mask.section is not None:
+            return mask_from_bytes(unpacked(mask.section), shape, mask.form)
+        return None if mask.same_as is None else masks[mask.same_as]
+
+    valid = None if found.valid is None else mask_of(found.valid, [field.valid for field in earlier])
+    plateau, corrections = None, None
+    if found.plateau is not None:
+        masks = [None if field.plateau is None else field.plateau.mask for field in earlier]
+        flat = mask_of(found.plateau.mask, masks)
+        plateau = None if flat is None else Plateau(flat, found.plateau.values)
+    if found.corrections is not None:
+        some, about = mask_of(found.corrections.mask, []), found.corrections
+        if some is not None:
+            stream = unpacked(about.section)
+            corrections = opened_corrections(stream, some, found.spec.components, about.step)
+    return (valid, plateau, corrections), offset
+
+
+def _field(
+    found: FieldHeader,
+    arrays: dict[str, StoredArray],
+    valid: Optional[np.ndarray],
+    plateau: Optional[Plateau],
+    corrections: Optional[Corrections],
+) -> NeuralField:
     return NeuralField(
         found.spec,
         arrays,
@@ -239,4 +295,6 @@ def _field(found: FieldHeader, arrays: dict[str, StoredArray], valid: Optional[n
         found.original_bytes,
         found.quality,
         found.provenance,
+        plateau,
+        corrections,
     )

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Optional, Sequence, Union
+from typing import Any, Sequence, Union
 
 import numpy as np
 
 from srn_core.atomic import PathLike, write_bytes
 from srn_core.codec import limits
-from srn_core.codec.container import frame, parse, section_header
+from srn_core.codec.container import frame, parse
+from srn_core.codec.corrections_section import stored_corrections
 from srn_core.codec.field import NeuralField, StoredArray
 from srn_core.codec.grouping import code_type, smallest_groups
-from srn_core.codec.header import FieldHeader, FileHeader, MaskHeader
-from srn_core.codec.mask import FORMS, mask_bytes, mask_to_bytes
-from srn_core.codec.packing import pack_smallest
+from srn_core.codec.header import FieldHeader, FileHeader, PlateauHeader
+from srn_core.codec.mask_section import stored_mask
 from srn_core.codec.reader import check_header
 from srn_core.errors import SrnFormatError, SrnInputError
 from srn_core.version import __version__
@@ -36,8 +36,8 @@ def to_bytes(fields: Union[NeuralField, Sequence[NeuralField]]) -> bytes:
         groups = smallest_groups(_checked_arrays(field))
         for group in groups:
             sections += group.data
-        mask, mask_data = _mask(wanted, place)
-        sections += mask_data
+        parts, more = _voxels(wanted, place)
+        sections += more
         headers.append(
             FieldHeader(
                 field.spec,
@@ -52,7 +52,7 @@ def to_bytes(fields: Union[NeuralField, Sequence[NeuralField]]) -> bytes:
                 field.quality,
                 dict(field.provenance),
                 tuple(group.header for group in groups),
-                mask,
+                **parts,
             )
         )
     try:
@@ -95,22 +95,23 @@ def _checked_arrays(field: NeuralField) -> list[StoredArray]:
     return [field.arrays[name] for name in shapes]
 
 
-def _mask(fields: Sequence[NeuralField], place: int) -> tuple[Optional[MaskHeader], list[bytes]]:
-    """What the header says of a field's mask, and its section if it has one of its own."""
-    field = fields[place]
-    if field.valid is None:
-        return None, []
-    mask = np.asarray(field.valid)
-    if mask.dtype != np.bool_ or mask.shape != field.geometry.shape:
-        raise SrnInputError(f"field '{field.name}': the mask is no array of bool of shape {field.geometry.shape}")
-    if mask.size > limits.MAX_MASK_VOXELS:
-        raise SrnInputError(
-            f"field '{field.name}': masks of more than {limits.MAX_MASK_VOXELS} voxels cannot be stored"
-        )
-    for earlier, other in enumerate(fields[:place]):
-        if other.valid is not None and np.array_equal(other.valid, mask):
-            return MaskHeader(same_as=earlier), []
-    form, (codec, data) = min(
-        ((form, pack_smallest(mask_to_bytes(mask, form))) for form in FORMS), key=lambda tried: len(tried[1][1])
-    )
-    return MaskHeader(form, section_header(codec, data, mask_bytes(field.geometry.shape, form))), [data]
+def _voxels(fields: Sequence[NeuralField], place: int) -> tuple[dict[str, Any], list[bytes]]:
+    """What the header says of a field's mask, plateau and corrections, and their sections."""
+    field, what = fields[place], f"field '{fields[place].name}'"
+    shape, components = field.geometry.shape, field.spec.components
+    parts: dict[str, Any] = {}
+    sections: list[bytes] = []
+    if field.valid is not None:
+        earlier = [other.valid for other in fields[:place]]
+        parts["valid"], data = stored_mask(field.valid, shape, f"{what}: the mask", earlier)
+        sections += data
+    if field.plateau is not None:
+        values = tuple(float(value) for value in field.plateau.values)
+        masks = [None if other.plateau is None else other.plateau.mask for other in fields[:place]]
+        mask, data = stored_mask(field.plateau.mask, shape, f"{what}: the plateau's mask", masks)
+        parts["plateau"] = PlateauHeader(values, mask)
+        sections += data
+    if field.corrections is not None:
+        parts["corrections"], data = stored_corrections(field.corrections, (*shape, components), what)
+        sections += data
+    return parts, sections
