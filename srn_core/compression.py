@@ -53,6 +53,8 @@ def compress_volume(
         spec = ConstantSpec(volume.geometry.half_extent, volume.components)
         stored = replace(template, spec=spec)
         fitted = _Fitted(stored, {"device": "none", "train_seconds": 0.0})
+    elif by_rate(config):
+        fitted = _fit_by_rate(volume, template, config, stop)
     else:
         fitted = _train(volume, valid, value_range, template, config, stop)
     return _finish(volume, valid, fitted, config, started, stop)
@@ -144,6 +146,32 @@ def _difference(settings: dict[str, Any], defaults: dict[str, Any]) -> dict[str,
         elif value != defaults[key]:
             out[key] = value
     return out
+
+
+def by_rate(config: CompressConfig) -> bool:
+    """Whether the settings mean the analytic fv-SRN that is pruned by rate."""
+    return config.network == "fvsrn" and config.pruner == "rate"
+
+
+def _fit_by_rate(volume: Volume, template: NeuralField, config: CompressConfig, stop: _Progress) -> _Fitted:
+    from onnx_export.grid_filter import filtered_grid
+    from srn_core.rate.fit import Wanted, fit_rate
+
+    target = config.target
+    if getattr(target, "max_error", None) is not None:
+        wanted = Wanted(max_error=error_bound(target.max_error, template.value_range))
+    elif getattr(target, "psnr", None) is not None:
+        wanted = Wanted(psnr=target.psnr)
+    else:
+        wanted = Wanted(bytes=target_bytes(volume, config))
+
+    def decoded(field: NeuralField) -> np.ndarray:
+        opened = NeuralFile.from_bytes(codec.to_bytes([field]))
+        return opened.decode(dtype="float64").values
+
+    fitted = fit_rate(volume, template, config, wanted, filtered_grid, decoded, stop.training)
+    details = {"device": "cpu", "train_seconds": 0.0, "target_bytes": wanted.bytes, **fitted.details}
+    return _Fitted(fitted.stored, details, fitted.history)
 
 
 def _train(

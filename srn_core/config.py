@@ -7,9 +7,10 @@ or :meth:`CompressConfig.with_settings`; wrong names, types and sizes end there 
 from __future__ import annotations
 
 import dataclasses
+import math
 import typing
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Optional, Tuple
+from typing import Any, Mapping, Optional, Sequence, Tuple, Union
 
 from srn_core.errors import SrnInputError
 from srn_core.settings import (
@@ -29,7 +30,7 @@ from srn_core.settings import (
 )
 
 NETWORKS = ("fvsrn", "neurcomp")
-PRUNERS = ("none", "mask", "smallify", "variational-static", "variational-dynamic")
+PRUNERS = ("rate", "none", "mask", "smallify", "variational-static", "variational-dynamic")
 DEVICES = ("auto", "cpu", "cuda")
 QUANTISERS = ("uniform", "kmeans")
 SAMPLERS = ("lattice", "random")
@@ -301,15 +302,54 @@ class TargetConfig:
     """Bytes of the file on disk, at most."""
     parameter_ratio: Optional[float] = None
     """Values of the original array / numbers of the network that are not zero, at least: the ratio of the thesis."""
+    psnr: Optional[float] = None
+    """Full-range PSNR of the decoded file in dB, from 1 to 200: the smallest file that has it."""
+    max_error: Optional[Union[float, str]] = None
+    """Largest error of any voxel in the array's units, or "0.5%" of its value range: the smallest file that keeps it."""
 
     def __post_init__(self) -> None:
-        if sum(value is not None for value in (self.ratio, self.bytes, self.parameter_ratio)) > 1:
-            raise SrnInputError("give one target: a ratio, a number of bytes or a parameter ratio")
+        if sum(getattr(self, item.name) is not None for item in dataclasses.fields(self)) > 1:
+            raise SrnInputError(
+                "give one target: a ratio, a number of bytes, a parameter ratio, a PSNR or a largest error"
+            )
         for name in ("ratio", "parameter_ratio"):
             if getattr(self, name) is not None:
                 positive(f"target.{name}", getattr(self, name))
         if self.bytes is not None:
             at_least("target.bytes", self.bytes, 1)
+        if self.psnr is not None:
+            at_least("target.psnr", self.psnr, 1)
+            at_most("target.psnr", self.psnr, 200)
+        if self.max_error is not None:
+            error_bound(self.max_error, ((0.0, 1.0),))
+
+
+def error_share(max_error: Union[float, str]) -> Optional[float]:
+    """The share of the value range that "0.5%" names; None for a number, which is in the array's units.
+
+    Raises SrnInputError for what is neither a number nor a percentage.
+    """
+    share = isinstance(max_error, str) and max_error.strip().endswith("%")
+    try:
+        number = float(str(max_error).strip().rstrip("%"))
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf or isinstance(max_error, bool):
+        raise SrnInputError(
+            f"target.max_error must be a number above 0, or a percentage of the value range as in 0.5%, not {max_error!r}"
+        )
+    if share and number > 100:
+        raise SrnInputError(f"target.max_error must be at most 100%, not {max_error}")
+    return number / 100 if share else None
+
+
+def error_bound(max_error: Union[float, str], value_range: Sequence[Tuple[float, float]]) -> float:
+    """A largest error in the array's units; percentages are of the widest component's (minimum, maximum).
+
+    Raises SrnInputError as :func:`error_share`.
+    """
+    share = error_share(max_error)
+    return float(max_error) if share is None else share * max(high - low for low, high in value_range)
 
 
 @dataclass(frozen=True)

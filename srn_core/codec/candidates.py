@@ -13,7 +13,7 @@ from typing import Callable, NamedTuple, Sequence
 
 import numpy as np
 
-from srn_core.codec import entropy, significance
+from srn_core.codec import entropy, pyramids, significance
 from srn_core.codec.codebooks import codebook_stream
 from srn_core.codec.container import section_header
 from srn_core.codec.field import StoredArray
@@ -47,6 +47,16 @@ class Group:
     def cost(self) -> int:
         """Bytes in the file, about."""
         return sum(len(d) + _SECTION_COST for d in self.data) + _GROUP_COST
+
+
+def pyramid_group(place: int, array: StoredArray, groups: Sequence[tuple[str, int]]) -> Group:
+    """An array that holds a wavelet pyramid, in the layout made for it."""
+    stream = array.stream
+    if stream is None:
+        stream = pyramids.draft(array.codes, groups)[1].streams()[0]
+    section = section_header(Raw.name, stream, len(stream))
+    header = GroupHeader(pyramids.Pyramid.name, array.bits, (place,), (section,), (float(np.float32(array.step)),))
+    return Group(header, [stream])
 
 
 class _Option(NamedTuple):

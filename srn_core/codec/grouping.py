@@ -7,11 +7,16 @@ about; what is nearly as small as the smallest is made, to see.
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import Optional, Sequence
 
-from srn_core.codec.candidates import LATENT_AXES, NEAR, NEAR_BYTES, Candidates, Group
-from srn_core.codec.field import StoredArray
+from srn_core.codec.candidates import LATENT_AXES, NEAR, NEAR_BYTES, Candidates, Group, pyramid_group
+from srn_core.codec.field import NeuralField, StoredArray
 from srn_core.codec.layout import CodeType
+from srn_core.codec.pyramids import BITS
+from srn_core.spec import PyramidSpec
+
+Pyramid = tuple[int, tuple[tuple[str, int], ...]]
+"""The place of an array, and the groups of axes of its pyramid."""
 
 SMALL = 1024
 """Codes below which an array is seldom worth a group of its own."""
@@ -24,12 +29,29 @@ def code_type(array: StoredArray) -> CodeType:
     return CodeType(array.bits, array.codebook is None)
 
 
-def smallest_groups(arrays: Sequence[StoredArray]) -> list[Group]:
+def most_bits(field: NeuralField, name: str) -> int:
+    """How many bits the codes of an array may have."""
+    pyramid = pyramid_of_field(field)
+    return BITS if pyramid is not None and list(field.spec.shapes())[pyramid[0]] == name else 16
+
+
+def pyramid_of_field(field: NeuralField) -> Optional[Pyramid]:
+    """Which array holds a wavelet pyramid, and what its groups of axes are; None where none does."""
+    wavelet = getattr(field.spec, "wavelet", None)
+    if not isinstance(wavelet, PyramidSpec):
+        return None
+    return list(field.spec.shapes()).index("coefficients"), wavelet.groups
+
+
+def smallest_groups(arrays: Sequence[StoredArray], pyramid: Optional[Pyramid] = None) -> list[Group]:
     """Groups that hold every array once."""
     alike: dict[CodeType, list[int]] = {}
-    for place, array in enumerate(arrays):
-        alike.setdefault(code_type(array), []).append(place)
     found: list[Group] = []
+    for place, array in enumerate(arrays):
+        if pyramid is not None and place == pyramid[0] and array.codebook is None:
+            found.append(pyramid_group(place, array, pyramid[1]))
+        else:
+            alike.setdefault(code_type(array), []).append(place)
     for kind, places in alike.items():
         candidates = Candidates(arrays, places, kind)
         guessed = [(sum(candidates.guess(p) for p in way), way) for way in _ways(places, arrays)]

@@ -1,13 +1,13 @@
-"""The preset dictionary that headers of format version 1 are deflated against.
+"""The preset dictionary that headers are deflated against.
 
-It is a typical header: what a header repeats of it costs next to nothing. It is part of the format
-and never changes; a better one needs a new format version.
+It is typical headers: what a header repeats of them costs next to nothing. It is part of the format and never changes.
+Deflate counts back from a dictionary's end, so that of version 2, which has more in front, opens headers of version 1 too.
 """
 
 from __future__ import annotations
 
 # fmt: off
-DICTIONARY = (
+FIRST_DICTIONARY = (
     b'"float64""int16""uint8""int32""uint16""int8""float16""int64""uint32""uint64""bool"'
     b'"levels":3,"name":"haar","rec_hi":[0.7071067811865476,-0.7071067811865476],"rec_lo":[0.7071067811865476,0.70'
     b'71067811865476]}'
@@ -42,4 +42,24 @@ DICTIONARY = (
     b']},"widths":[32,32,32]},"time":0.0,"units":"m/s","valid":{"form":"rows","section":["deflate"]},"vector":true'
     b'}],"generator":"paraview-srn 0.1.0"}'
 )
+DICTIONARY = (
+    b'"torch is not installed","form":"nested""max_error":"0.1%","ratio":50.0,"psnr":60.0,"same_as":0"bits":8,'
+    b'"layout":"entropy","sections":[["raw",1,1,1]],"steps":[0.0,0.0]},{"arrays":[1,2,3,4,5,6],"wavelet":{"gro'
+    b'ups":[["zyx",5]],"high":[-1.0606601717798214,0.3535533905932738,0.1767766952966369],"low":[0.70710678118'
+    b'65476,0.3535533905932738],"name":"bior2.2"},"widths":[]}"wavelet":{"groups":[["z",2],["yx",4]],"high":[-'
+    b'0.8526986790088938,0.37740285561283066,0.11062440441843718,-0.023849465019556843,-0.03782845550726404],"'
+    b'low":[0.7884856164055829,0.41809227322161724,-0.04068941760916406,-0.06453888262869706],"name":"bior4.4"'
+    b'},"widths":[]}{"fields":[{"corrections":{"mask":{"form":"nested","section":["raw",1,1,1]},"section":["ra'
+    b'w",1,1,1],"step":0.0},"dtype":"float32","geometry":{"dims":[128,128,128],"spacing":[1.0,1.0,1.0]},"group'
+    b's":[{"arrays":[0],"bits":25,"layout":"pyramid","sections":[["raw",1,1,1]],"steps":[0.0]},{"arrays":[1,2,'
+    b'3,4,5,6],"bits":8,"layout":"entropy","sections":[["raw",1,1,1]],"steps":[0.0]}],"name":"velocity","origi'
+    b'nal_bytes":1,"plateau":{"mask":{"form":"nested","section":["raw",1,1,1]},"values":[0.0]},"provenance":{"'
+    b'settings":{"target":{"bytes":1,"max_error":"1%","psnr":60.0,"ratio":100.0},"training":{"seconds":60.0}}}'
+    b',"quality":{"max_error":0.,"psnr":4,"rmse":0.,"ssim":0.9},"range":[[0.0,1.0]],"spec":{"components":1,"fe'
+    b'atures":1,"filter":[8,8],"frequencies":0,"grid":[128,128,128],"half_extent":[1.0,1.0,1.0],"kind":"fvsrn"'
+    b',"skip":true,"version":2,"wavelet":{"groups":[["zyx",4]],"high":[-0.825922997,0.420796285,0.094059203,-0'
+    b'.077263173,-0.049732903,0.011934565,0.01699064,-0.001914286,-0.001908832],"low":[0.758907729,0.417849109'
+    b',-0.040367979,-0.078722001,0.014467505,0.014426283],"name":"bior6.8"},"widths":[]}}],"generator":"paravi'
+    b'ew-srn 0.1.0"}'
+) + FIRST_DICTIONARY
 # fmt: on

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from srn_core.codec.header_dictionary import DICTIONARY
+from srn_core.codec.header_dictionary import DICTIONARY, FIRST_DICTIONARY
 from srn_core.codec.packing import deflate, inflate
 from srn_core.errors import SrnFormatError
 
@@ -17,10 +17,10 @@ LARGEST = 1 << 24
 _LONGEST_NUMBER = 40
 
 
-def encode(header: dict[str, Any]) -> bytes:
-    """Deflated JSON; keys are sorted, so that equal headers give equal bytes."""
+def encode(header: dict[str, Any], version: int = 2) -> bytes:
+    """Deflated JSON of a format version; keys are sorted, so that equal headers give equal bytes."""
     text = json.dumps(header, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return deflate(text.encode("utf-8"), DICTIONARY)
+    return deflate(text.encode("utf-8"), FIRST_DICTIONARY if version == 1 else DICTIONARY)
 
 
 def decode(data: bytes) -> dict[str, Any]:

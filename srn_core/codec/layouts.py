@@ -13,6 +13,7 @@ import numpy as np
 
 from srn_core.codec.entropy import Entropy
 from srn_core.codec.layout import CodeType, Layout, count_of, flat, shaped
+from srn_core.codec.pyramids import Pyramid
 from srn_core.codec.significance import Significance
 from srn_core.errors import SrnFormatError
 
@@ -140,7 +141,7 @@ class Shared(Layout):
 
 
 LAYOUTS: dict[str, Layout] = {
-    layout.name: layout for layout in (Dense(), Packed(), Masked(), Shared(), Entropy(), Significance())
+    layout.name: layout for layout in (Dense(), Packed(), Masked(), Shared(), Entropy(), Significance(), Pyramid())
 }
 
 

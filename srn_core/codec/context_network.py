@@ -1,0 +1,89 @@
+"""The context network: from what is known around a coefficient to which probabilities it is coded with.
+
+Two hidden layers of 16, all in integers, which float32 products hold exactly: weights stay below 2^9, layers below
+2^10, sums below 2^24. So any order of summation, any BLAS and any number of threads give the same numbers. Weights
+and first probabilities are part of the format; they were learnt once from volumes and fields of many kinds
+(tools/context_model.py).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.resources import files
+from io import BytesIO
+from typing import NamedTuple
+
+import numpy as np
+
+ZERO_BINS, SIZE_BINS, SIGN_BINS = 64, 32, 12
+HIDDEN = 16
+LARGEST_WEIGHT = 511
+LARGEST_VALUE = 1023
+CHUNK = 1 << 16
+"""Coefficients at once: what fits a cache."""
+
+_SIGN_BOUNDS = np.array([4, 12, 24, 36, 52, 72, 96, 128, 168, 216, 280], np.int32)
+
+
+class ContextModel(NamedTuple):
+    """All numbers of the context model, integers."""
+
+    first: np.ndarray
+    """(FEATURES + CONSTANTS, HIDDEN)."""
+    first_bias: np.ndarray
+    second: np.ndarray
+    second_bias: np.ndarray
+    last: np.ndarray
+    """(HIDDEN, 2): towards zero, towards small."""
+    last_bias: np.ndarray
+    signs: np.ndarray
+    """(4, 8, SIGN_CLASSES): weights of neighbours by high-pass axes, parity and kind of neighbour."""
+    zero_prior: np.ndarray
+    """(ZERO_BINS, 2) weights of "is zero" and "is not"."""
+    size_prior: np.ndarray
+    """(SIZE_BINS, tokens)."""
+    sign_prior: np.ndarray
+    """(SIGN_BINS, 2) weights of "as expected" and "not so"."""
+
+
+@lru_cache(maxsize=1)
+def default_model() -> ContextModel:
+    """The model of format version 1."""
+    data = files("srn_core.codec").joinpath("context_model.npz").read_bytes()
+    with np.load(BytesIO(data), allow_pickle=False) as stored:
+        return ContextModel(*(stored[name].astype(np.int64) for name in ContextModel._fields))
+
+
+def contexts(model: ContextModel, features: np.ndarray, constants: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(zero contexts, size contexts), each (n,) int64, of features (n, FEATURES) and constants (CONSTANTS,)."""
+    count, varying = features.shape
+    first = model.first[:varying].astype(np.float32)
+    bias = (model.first_bias + constants @ model.first[varying:]).astype(np.float32)
+    second, second_bias = model.second.astype(np.float32), model.second_bias.astype(np.float32)
+    last, last_bias = model.last.astype(np.float32), model.last_bias.astype(np.float32)
+    zero, size = np.empty(count, np.int64), np.empty(count, np.int64)
+    for start in range(0, count, CHUNK):
+        part = slice(start, start + CHUNK)
+        values = _layer(features[part].astype(np.float32), first, bias, 1 / 32)
+        values = _layer(values, second, second_bias, 1 / 64)
+        out = values @ last
+        out += last_bias
+        out *= np.float32(1 / 512)
+        np.floor(out, out=out)
+        zero[part] = np.clip(out[:, 0] + ZERO_BINS // 2, 0, ZERO_BINS - 1)
+        size[part] = np.clip(out[:, 1] + SIZE_BINS // 2, 0, SIZE_BINS - 1)
+    return zero, size
+
+
+def sign_contexts(expected: np.ndarray) -> np.ndarray:
+    """(n,) int64 of expected signs (n,)."""
+    return np.asarray(np.searchsorted(_SIGN_BOUNDS, np.abs(expected), side="right"), np.int64)
+
+
+def _layer(values: np.ndarray, weights: np.ndarray, bias: np.ndarray, scale: float) -> np.ndarray:
+    """Whole numbers 0 to LARGEST_VALUE, (n, HIDDEN) float32."""
+    out = values @ weights
+    out += bias
+    out *= np.float32(scale)
+    np.floor(out, out=out)
+    return np.asarray(np.clip(out, 0, LARGEST_VALUE, out=out))

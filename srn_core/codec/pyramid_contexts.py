@@ -1,0 +1,201 @@
+"""What is known around a wavelet coefficient when it is coded, as numbers for the context network.
+
+A band is coded in eight passes over interleaved sub-lattices ("parities" of z, y, x), so that each pass is a few
+operations on whole arrays and knows the positions of all passes before it. All arithmetic is in integers.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Optional, Sequence
+
+import numpy as np
+
+from srn_core.codec.pyramid_relations import Relation, on_shape
+
+PARITIES = ((0, 0, 0), (1, 1, 1), (1, 1, 0), (0, 0, 1), (1, 0, 1), (0, 1, 0), (0, 1, 1), (1, 0, 0))
+"""Passes: each position of the second to last has known neighbours on all sides."""
+LARGEST = 255
+"""Magnitudes above count as this in contexts."""
+LARGEST_SIGNED = 3
+FEATURES = 12
+CONSTANTS = 15
+SIGN_CLASSES = 9
+SIGN_UNIT = 64
+"""Fixed-point unit of the weights of neighbours in the expected sign."""
+_LOG = np.round(16 * np.log2(1.0 + np.arange(1 << 14))).astype(np.uint8)
+"""16 log2(1 + n): no n lies so near to a rounding boundary that machines could differ."""
+
+
+class Known(NamedTuple):
+    """What is coded so far of a band, each with a border of ``BORDER`` zeros."""
+
+    magnitudes: np.ndarray
+    """int16."""
+    signed: np.ndarray
+    """int16, within LARGEST_SIGNED."""
+
+
+BORDER = 2
+
+
+def nothing_known(shape: Sequence[int]) -> Known:
+    """A band before its first pass."""
+    padded = tuple(n + 2 * BORDER for n in shape)
+    return Known(np.zeros(padded, np.int16), np.zeros(padded, np.int16))
+
+
+def lattice(parity: Sequence[int]) -> tuple[slice, ...]:
+    """Positions of a parity in an array without a border."""
+    return tuple(slice(odd, None, 2) for odd in parity)
+
+
+def remember(known: Known, parity: Sequence[int], codes: np.ndarray) -> None:
+    """Add the ``codes`` (z, y, x) of a parity."""
+    place = tuple(slice(BORDER + odd, BORDER + odd + 2 * n, 2) for odd, n in zip(parity, codes.shape))
+    known.magnitudes[place] = np.minimum(np.abs(codes), LARGEST)
+    known.signed[place] = np.clip(codes, -LARGEST_SIGNED, LARGEST_SIGNED)
+
+
+class Surroundings:
+    """Features of one band's coefficients.
+
+    ``magnitudes`` are those of all earlier bands, (z, y, x) uint8, by their place in the coding order.
+    """
+
+    def __init__(self, relation: Relation, magnitudes: Sequence[np.ndarray]) -> None:
+        self.relation = relation
+        shape = relation.shape
+        zero = np.zeros(shape, np.uint8)
+        self._still: list[np.ndarray] = []
+        for n in range(2):
+            if n < len(relation.parents):
+                parent = magnitudes[relation.parents[n]]
+                self._still += [
+                    on_shape(_LOG[parent], shape),
+                    on_shape(_LOG[_six(parent)], shape),
+                ]
+            else:
+                self._still += [zero, zero]
+        around: Optional[np.ndarray] = None
+        for places in (relation.lower, relation.others):
+            total: Optional[np.ndarray] = None
+            for place in places:
+                sibling = on_shape(magnitudes[place], shape)
+                total = sibling.astype(np.int16) if total is None else total + sibling
+                about = _six(sibling)
+                around = about if around is None else around + about
+            self._still.append(zero if total is None else _LOG[total])
+        self._still.append(zero if around is None else _LOG[np.minimum(around, _LOG.size - 1)])
+
+    def constants(self, parity: int) -> np.ndarray:
+        """(CONSTANTS,) int64: what is the same for all coefficients of a pass; 16 stands for 1."""
+        out = np.zeros(CONSTANTS, np.int64)
+        out[parity] = 16
+        out[8 + self.relation.highs] = 16
+        out[12] = 16 * min(len(self.relation.parents), 2)
+        out[13] = 16 * min(len(self.relation.lower), 2)
+        out[14] = 16 * sum(self.relation.band.level) // 3
+        return out
+
+    def of(self, known: Known, parity: int, sign_weights: np.ndarray, active: Optional[np.ndarray]) -> "Pass":
+        """Features of the coefficients of a parity, or of those whose places on its lattice are ``active`` (n,)."""
+        odd = PARITIES[parity]
+        sizes = tuple((n + 1 - o) // 2 for n, o in zip(self.relation.shape, odd))
+        faces, far = _around(known.magnitudes, odd, sizes)
+        signed, _ = _around(known.signed, odd, sizes, far=False)
+        high = self.relation.band.high
+
+        def chosen(values: np.ndarray) -> np.ndarray:
+            flat = values.reshape(-1)
+            return flat if active is None else flat[active]
+
+        count = chosen(far).size
+        low = np.zeros(count, np.int16)
+        across = np.zeros(count, np.int16)
+        diagonal = np.zeros(count, np.int16)
+        expected = np.zeros(count, np.int32)
+        for offset, sums in faces.items():
+            part = chosen(sums)
+            if sum(offset) > 1:
+                diagonal += part
+            elif high[offset.index(1)]:
+                across += part
+            else:
+                low += part
+        weights = sign_weights[self.relation.highs, parity]
+        for offset, sums in signed.items():
+            weight = int(weights[_sign_class(offset, high)])
+            if weight:
+                expected += weight * chosen(sums).astype(np.int32)
+        features = np.empty((count, FEATURES), np.uint8)
+        features[:, 0] = _LOG[low]
+        features[:, 1] = _LOG[across]
+        features[:, 2] = _LOG[diagonal]
+        features[:, 3] = _LOG[np.minimum(chosen(far), _LOG.size - 1)]
+        features[:, 4] = _LOG[np.minimum(np.abs(expected) >> 3, _LOG.size - 1)]
+        for column, values in enumerate(self._still, start=5):
+            features[:, column] = chosen(values[lattice(odd)])
+        return Pass(features, expected)
+
+
+class Pass(NamedTuple):
+    """What is known of the coefficients of one pass."""
+
+    features: np.ndarray
+    """(n, FEATURES) uint8: logarithms, 16 to an octave."""
+    expected: np.ndarray
+    """(n,) int32: positive where the coefficient is rather positive; SIGN_UNIT is about one natural logit."""
+
+
+def _sign_class(offset: Sequence[int], high: Sequence[int]) -> int:
+    """Number of a kind of neighbour, by how many high-pass and low-pass axes it lies away on."""
+    highs = sum(o and h for o, h in zip(offset, high))
+    lows = sum(offset) - highs
+    return {(0, 1): 0, (0, 2): 1, (1, 0): 2, (1, 1): 3, (1, 2): 4, (2, 0): 5, (2, 1): 6, (3, 0): 7, (0, 3): 8}[
+        (highs, lows)
+    ]
+
+
+def _six(values: np.ndarray) -> np.ndarray:
+    """A position and its 6 neighbours by a face, summed: int16."""
+    total = values.astype(np.int16)
+    wide = total.copy()
+    for axis in range(3):
+        before = [slice(None)] * 3
+        after = [slice(None)] * 3
+        before[axis], after[axis] = slice(None, -1), slice(1, None)
+        total[tuple(before)] += wide[tuple(after)]
+        total[tuple(after)] += wide[tuple(before)]
+    return total
+
+
+def _around(
+    values: np.ndarray, odd: Sequence[int], sizes: Sequence[int], far: bool = True
+) -> tuple[dict[tuple[int, ...], np.ndarray], np.ndarray]:
+    """Sums over the neighbours of a parity's positions, by the axes they lie away on; and over all within 2 samples.
+
+    ``values`` have a border; the positions' own are 0.
+    """
+    parts: dict[tuple[int, ...], np.ndarray] = {(): values}
+    box = values
+    for axis in range(3):
+        start, count = BORDER + odd[axis], sizes[axis]
+        axes = (slice(None),) * axis
+
+        def at(
+            data: np.ndarray, shift: int, start: int = start, count: int = count, axes: tuple[slice, ...] = axes
+        ) -> np.ndarray:
+            return data[(*axes, slice(start + shift, start + shift + 2 * count - 1, 2))]
+
+        wider: dict[tuple[int, ...], np.ndarray] = {}
+        for offset, data in parts.items():
+            wider[(*offset, 0)] = at(data, 0)
+            wider[(*offset, 1)] = at(data, -1) + at(data, 1)
+        parts = wider
+        if far:
+            total = at(box, -2) + at(box, -1)
+            for shift in (0, 1, 2):
+                total += at(box, shift)
+            box = total
+    here = parts.pop((0, 0, 0))
+    return parts, box if far else here

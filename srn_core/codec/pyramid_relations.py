@@ -1,0 +1,64 @@
+"""Which bands of a wavelet pyramid tell of which: parents one level up, siblings beside."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Sequence
+
+import numpy as np
+
+from srn_core.pyramid import Band, pyramid_bands
+
+
+class Relation(NamedTuple):
+    """A band and what is known when it is coded. Numbers are places in the coding order."""
+
+    band: Band
+    shape: tuple[int, int, int]
+    parents: tuple[int, ...]
+    """For each group of axes that the band passes high somewhere: the same pass, one level coarser. Two at most."""
+    lower: tuple[int, ...]
+    """Siblings of the same levels with one high-pass axis less."""
+    others: tuple[int, ...]
+    """All other siblings before it."""
+
+    @property
+    def highs(self) -> int:
+        """Axes passed high."""
+        return sum(self.band.high)
+
+
+def relations(shape: Sequence[int], groups: Sequence[tuple[str, int]]) -> list[Relation]:
+    """Every band of a pyramid of ``shape`` (z, y, x), in coding order."""
+    bands = pyramid_bands(shape, groups)
+    places = {(band.level, band.high): place for place, band in enumerate(bands)}
+    axes_of = [["zyx".index(letter) for letter in letters] for letters, _ in groups]
+    found = []
+    for place, band in enumerate(bands):
+        parents = []
+        for axes in axes_of:
+            if any(band.high[a] for a in axes):
+                z, y, x = (level + (axis in axes) for axis, level in enumerate(band.level))
+                parent = places.get(((z, y, x), band.high))
+                if parent is not None and parent < place:
+                    parents.append(parent)
+        lower, others = [], []
+        for earlier in range(place):
+            if bands[earlier].level == band.level:
+                less = [h - g for h, g in zip(band.high, bands[earlier].high)]
+                (lower if sum(map(abs, less)) == 1 == sum(less) else others).append(earlier)
+        z, y, x = (part.stop - part.start for part in band.slices)
+        found.append(Relation(band, (z, y, x), tuple(parents[:2]), tuple(lower), tuple(others)))
+    return found
+
+
+def on_shape(values: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    """``values`` (z, y, x) of a parent or sibling at the positions of a band of ``shape``.
+
+    An axis about half as long is a parent's: one of its samples stands for two.
+    """
+    for axis in range(3):
+        size, length = shape[axis], values.shape[axis]
+        if size != length:
+            places = np.arange(size) // (2 if 2 * length <= size + 2 and size > 2 else 1)
+            values = values.take(np.minimum(places, length - 1), axis)
+    return values

@@ -1,0 +1,1 @@
+"""Pruning by rate: an fv-SRN started analytically, whose every coefficient must be worth its bits."""

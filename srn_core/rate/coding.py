@@ -1,0 +1,137 @@
+"""One volume as a pyramid of latents: coded with a step, decoded again, and how large and how good that is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Callable, Mapping, Optional
+
+import numpy as np
+
+from srn_core import codec
+from srn_core.codec import NeuralField
+from srn_core.codec.field import StoredArray
+from srn_core.codec.layout import Draft
+from srn_core.codec.pyramids import BITS, draft
+from srn_core.original_dtype import as_dtype
+from srn_core.pyramid import analyse
+from srn_core.rate.chooser import RateChooser
+from srn_core.spec import FvSrnSpec, PyramidSpec
+from srn_core.volume import Volume
+
+Decode = Callable[[FvSrnSpec, Mapping[str, np.ndarray]], np.ndarray]
+"""Spec and arrays -> the grid (features, z, y, x) that is read: the shipped decoder's own."""
+
+SAFETY = 24
+"""Bytes kept free for what is written last: the measured quality may deflate worse than its stand-in."""
+
+
+@dataclass(frozen=True)
+class Coded:
+    """The latents at one step."""
+
+    step: float
+    codes: np.ndarray
+    stream: Draft
+
+
+class Coding:
+    """What is coded.
+
+    Args:
+        volume: the original.
+        values: (features, z, y, x) float32, normalised, smooth where nothing counts.
+        counts: (z, y, x) of bool, voxels whose error counts; None: all.
+        template: the field but for its spec and arrays.
+        decode: see :data:`Decode`.
+    """
+
+    def __init__(
+        self,
+        volume: Volume,
+        values: np.ndarray,
+        counts: Optional[np.ndarray],
+        template: NeuralField,
+        pyramid: PyramidSpec,
+        decode: Decode,
+    ) -> None:
+        self.volume, self.values, self.counts = volume, values, counts
+        self.template, self.pyramid = template, pyramid
+        self.filter: tuple[int, ...] = ()
+        self.filter_arrays: dict[str, StoredArray] = {}
+        self.chooser = RateChooser()
+        self._decode = decode
+        self._coefficients = np.stack([analyse(component, pyramid) for component in values])
+        self._beside: Optional[int] = None
+
+    @property
+    def finest(self) -> float:
+        """The smallest step whose codes can be stored."""
+        largest = float(np.abs(self._coefficients).max())
+        return max(largest / ((1 << (BITS - 1)) - 2), 1e-9)
+
+    def use_filter(self, channels: tuple[int, ...], arrays: dict[str, StoredArray]) -> None:
+        """Store a filter with the latents from now on."""
+        self.filter, self.filter_arrays, self._beside = channels, arrays, None
+
+    def coded(self, step: float) -> Coded:
+        """The latents at a step."""
+        step = float(np.float32(step))
+        codes, stream = draft(self._coefficients / np.float32(step), self.pyramid.groups, self.chooser)
+        return Coded(step, codes, stream)
+
+    def spec(self) -> FvSrnSpec:
+        """The network."""
+        features, *grid = self.values.shape
+        z, y, x = grid
+        return FvSrnSpec(
+            half_extent=self.volume.geometry.half_extent,
+            components=features,
+            widths=(),
+            frequencies=0,
+            features=features,
+            grid=(z, y, x),
+            wavelet=self.pyramid,
+            skip=True,
+            filter=self.filter,
+        )
+
+    def field(self, coded: Coded, stream: Optional[bytes] = None) -> NeuralField:
+        """The field to store."""
+        if stream is None:
+            stream = coded.stream.streams()[0]
+        latents = StoredArray(coded.codes, BITS, step=coded.step, stream=stream)
+        return replace(self.template, spec=self.spec(), arrays={"coefficients": latents, **self.filter_arrays})
+
+    def bytes_of(self, coded: Coded) -> float:
+        """Bytes of the file, nearly: all but the latents is measured once."""
+        if self._beside is None:
+            self._beside = len(codec.to_bytes([self.field(coded, b"\0")])) + SAFETY + 1
+        return self._beside + coded.stream.size
+
+    def grid(self, coded: Coded) -> np.ndarray:
+        """The decoded grid (features, z, y, x), normalised."""
+        arrays = {name: array.values() for name, array in self.filter_arrays.items()}
+        arrays["coefficients"] = coded.codes * np.float32(coded.step)
+        return self._decode(self.spec(), arrays)
+
+    def psnr(self, grid: np.ndarray) -> float:
+        """Full-range PSNR in dB of a decoded grid, as :func:`srn_core.metrics.psnr` measures the file."""
+        valid = self.template.valid
+        total = 0.0
+        ranges = np.array(self.template.value_range, np.float64)
+        low, high = ranges[:, :1, None], ranges[:, 1:, None]
+        original = self.volume.values.reshape(*self.volume.values.shape[:3], -1)
+        for z in range(grid.shape[1]):
+            physical = grid[:, z] * (high / 2 - low / 2) + (low / 2 + high / 2)
+            if original.dtype.kind != "f":
+                physical = as_dtype(physical, original.dtype).astype(np.float64)
+            error = physical - np.moveaxis(original[z], -1, 0)
+            if self.counts is not None:
+                error = error[:, self.counts[z]]
+            total += float(np.square(error).sum())
+        voxels = self.volume.geometry.samples if valid is None else int(np.count_nonzero(valid))
+        span = float(ranges[:, 1].max() - ranges[:, 0].min())
+        if total == 0.0:
+            return math.inf
+        return 20 * math.log10(span) - 10 * math.log10(total / (voxels * len(ranges)))

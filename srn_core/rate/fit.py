@@ -1,0 +1,176 @@
+"""From a volume to a field pruned by rate: plateau, pyramid, filter, step."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import Any, Callable, Optional
+
+import numpy as np
+
+from srn_core.codec import NeuralField
+from srn_core.codec.quantise import quantise
+from srn_core.config import CompressConfig
+from srn_core.fill import filled, plateau_of
+from srn_core.progress import Progress
+from srn_core.rate.coding import Coding, Decode
+from srn_core.rate.promises import Landed, fit_bytes, fit_error, fit_psnr
+from srn_core.rate.pyramid_choice import best_pyramid
+from srn_core.volume import Volume
+
+Tell = Callable[[Progress], bool]
+FILTER_BITS = 8
+FIRST_STEP = 0.05
+"""Where the search begins, on values from -1 to 1."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A field ready to be packed, and how it came about."""
+
+    stored: NeuralField
+    details: dict[str, Any] = field(default_factory=dict)
+    history: dict[str, list[Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What was promised: one of these."""
+
+    bytes: Optional[int] = None
+    psnr: Optional[float] = None
+    max_error: Optional[float] = None
+
+
+def fit_rate(
+    volume: Volume,
+    template: NeuralField,
+    config: CompressConfig,
+    wanted: Wanted,
+    decode: Decode,
+    decoded: Callable[[NeuralField], np.ndarray],
+    tell: Tell,
+) -> Fitted:
+    """The best field that keeps to what is ``wanted``.
+
+    ``decode`` and ``decoded`` are the shipped decoder's: of a grid, and of a field's values on its voxels in float64.
+    Raises SrnInputError where a promise cannot be kept.
+    """
+    values, counts, template = _prepared(volume, template)
+    step = _first_step(values, wanted, template)
+    tell(Progress("choosing the wavelet pyramid", 0.02))
+    pyramid = best_pyramid(values, step)
+    coding = Coding(volume, values, counts, template, pyramid, decode)
+    going = [True]
+
+    def goes_on() -> bool:
+        return going[0]
+
+    def say(phase: str, share: float) -> bool:
+        going[0] = tell(Progress(phase, share)) and going[0]
+        return going[0]
+
+    say("coding", 0.1)
+    filter_details: dict[str, Any] = {}
+    if wanted.max_error is not None:
+        landed = fit_error(coding, wanted.max_error, decoded, lambda share: say("coding", 0.1 + 0.8 * share))
+    else:
+        landed, filter_details = _with_filter(coding, config, wanted, step, say, goes_on, tell)
+    details = {
+        "wavelet": pyramid.name,
+        "groups": [[axes, levels] for axes, levels in pyramid.groups],
+        "step": landed.coded.step,
+        "filter": list(coding.filter),
+        "stopped_early": not going[0],
+        **filter_details,
+    }
+    return Fitted(landed.field, details)
+
+
+def _prepared(volume: Volume, template: NeuralField) -> tuple[np.ndarray, Optional[np.ndarray], NeuralField]:
+    """(normalised values (features, z, y, x), voxels whose error counts, template with the plateau)."""
+    plateau = plateau_of(volume.values, template.valid)
+    counts = template.valid
+    if plateau is not None:
+        counts = ~plateau.mask if counts is None else counts & ~plateau.mask
+        template = replace(template, plateau=plateau)
+    columns = volume.values.reshape(*volume.values.shape[:3], -1)
+    values = np.zeros((columns.shape[3], *columns.shape[:3]), np.float32)
+    for component, (low, high) in enumerate(template.value_range):
+        if high > low:
+            for z in range(len(columns)):
+                exact = columns[z, ..., component].astype(np.float64)
+                values[component, z] = (exact - (low / 2 + high / 2)) / (high / 2 - low / 2)
+        if counts is not None:
+            values[component] = filled(np.where(counts, values[component], np.float32(0)), counts)
+    return values, counts, template
+
+
+def _first_step(values: np.ndarray, wanted: Wanted, template: NeuralField) -> float:
+    if wanted.max_error is not None:
+        span = max(high - low for low, high in template.value_range)
+        return max(3 * wanted.max_error / span, 1e-5)
+    if wanted.psnr is not None:
+        return float(2 * 10 ** (-wanted.psnr / 20) * 4)
+    return FIRST_STEP
+
+
+def _land(coding: Coding, wanted: Wanted, start: float, goes_on: Callable[[], bool], reserve: int = 0) -> Landed:
+    if wanted.psnr is not None:
+        return fit_psnr(coding, wanted.psnr, start, goes_on)
+    assert wanted.bytes is not None
+    return fit_bytes(coding, max(wanted.bytes - reserve, 1), start, goes_on)
+
+
+def _with_filter(
+    coding: Coding,
+    config: CompressConfig,
+    wanted: Wanted,
+    start: float,
+    say: Callable[[str, float], bool],
+    goes_on: Callable[[], bool],
+    tell: Tell,
+) -> tuple[Landed, dict[str, Any]]:
+    """Land without a filter; train one there; keep it if the file is better with it."""
+    plain = _land(coding, wanted, start, goes_on)
+    size = coding.bytes_of(plain.coded)
+    if not goes_on() or config.training.passes == 0:
+        return plain, {}
+    try:
+        from srn_core.training.grid_filter import channels_for, train_filter
+    except ModuleNotFoundError:
+        return plain, {"filter_note": "torch is not installed: no filter was trained"}
+    channels = channels_for(int(size))
+    if not channels:
+        return plain, {}
+    say("training the filter", 0.2)
+    grid = coding.grid(plain.coded)
+    before = coding.psnr(grid)
+    outcome = train_filter(
+        grid,
+        coding.values,
+        coding.counts,
+        channels,
+        passes=config.training.passes,
+        seconds=config.training.seconds,
+        seed=config.seed,
+        device=config.device,
+        progress=lambda report: tell(replace(report, fraction=0.2 + 0.6 * report.fraction)),
+    )
+    del grid
+    arrays = {name: quantise(values, FILTER_BITS) for name, values in outcome.arrays.items()}
+    coding.use_filter(channels, arrays)
+    say("coding", 0.85)
+    # With a filter the same promise takes another step; the old one is where the search begins.
+    better = _land(coding, wanted, plain.coded.step * (1.05 if wanted.psnr is None else 1.2), goes_on)
+    after = coding.psnr(coding.grid(better.coded))
+    details = {
+        "filter_gain_db": round(outcome.gain_db, 4),
+        "train_seconds": round(outcome.seconds, 3),
+        "passes": round(outcome.passes, 3),
+    }
+    pays = coding.bytes_of(better.coded) < size if wanted.psnr is not None else after > before
+    if not pays or not math.isfinite(after):
+        coding.use_filter((), {})
+        return plain, {**details, "filter_note": "the filter did not pay for its bytes"}
+    return better, details

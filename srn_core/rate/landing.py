@@ -1,0 +1,70 @@
+"""The step that just keeps a promise: a bracketed search along a curve that rises or falls with the step."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Callable, Generic, Optional, TypeVar
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class Trial(Generic[Found]):
+    """What came of one step."""
+
+    step: float
+    excess: float
+    """Above 0 the promise is broken; what is far below 0 keeps it wastefully."""
+    found: Found
+
+
+def land(
+    attempt: Callable[[float], tuple[float, Found]],
+    start: float,
+    slope: float,
+    enough: float,
+    tries: int,
+    bounds: tuple[float, float] = (1e-7, 1e3),
+    goes_on: Callable[[], bool] = lambda: True,
+) -> Optional[Trial[Found]]:
+    """The best trial that keeps a promise, or None.
+
+    Args:
+        attempt: step -> (excess, anything); the excess is monotone in the step's logarithm, nearly.
+        start: the first step tried.
+        slope: how the excess changes with the natural logarithm of the step, about; its sign is sure.
+        enough: a trial whose excess lies in [-enough, 0] ends the search.
+        tries: most attempts. Where none of them keeps the promise, a few more go far to the safe side.
+        goes_on: asked before each attempt; False ends the search as soon as a promise is kept.
+    """
+    kept: Optional[Trial[Found]] = None
+    broken: Optional[Trial[Found]] = None
+    low, high = math.log(bounds[0]), math.log(bounds[1])
+    aim = -0.4 * enough
+    where = min(max(math.log(start), low), high)
+    for number in range(tries + 12):
+        if kept is not None and (number >= tries or not goes_on()):
+            break
+        excess, found = attempt(math.exp(where))
+        trial = Trial(math.exp(where), excess, found)
+        if excess <= 0:
+            kept = trial
+            if excess >= -enough:
+                break
+        else:
+            broken = trial
+        if kept is not None and broken is not None:
+            a, b = math.log(kept.step), math.log(broken.step)
+            share = (aim - kept.excess) / (broken.excess - kept.excess)
+            following = a + (b - a) * min(max(share, 0.05), 0.95)
+        else:
+            stride = (aim - excess) / slope
+            # Without a bracket the slope is a guess: a little further makes one likely.
+            limit = 0.7 + 0.5 * number
+            following = where + min(max(1.15 * stride, -limit), limit)
+        following = min(max(following, low), high)
+        if following == where or abs(following - where) < 1e-6:
+            break
+        where = following
+    return kept

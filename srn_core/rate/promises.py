@@ -1,0 +1,102 @@
+"""Steps that keep what was promised: bytes, a PSNR, or a largest error."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Callable, Optional
+
+import numpy as np
+
+from srn_core import codec
+from srn_core.codec import NeuralField
+from srn_core.corrections import corrections_for, guard_of
+from srn_core.errors import SrnInputError
+from srn_core.rate.coding import SAFETY, Coded, Coding
+from srn_core.rate.landing import land
+
+TELL = Callable[[float], bool]
+UNUSED = 0.008
+"""Share of the bytes that may be left unused."""
+BETTER = 0.05
+"""dB above a promised PSNR that are near enough."""
+TRIES = 9
+ERROR_STEPS = (1.0, 1.5, 2.2, 3.2)
+"""Steps tried for a largest error, in units of it."""
+
+
+@dataclass(frozen=True)
+class Landed:
+    """A field that keeps its promise."""
+
+    field: NeuralField
+    coded: Coded
+
+
+def fit_bytes(coding: Coding, most: int, start: float, goes_on: Callable[[], bool] = lambda: True) -> Landed:
+    """The finest step whose file has at most ``most`` bytes. Raises SrnInputError where none has."""
+
+    def attempt(step: float) -> tuple[float, Coded]:
+        coded = coding.coded(step)
+        return math.log(coding.bytes_of(coded) / most), coded
+
+    trial = land(attempt, start, -1.2, UNUSED, TRIES, (coding.finest, 1e3), goes_on)
+    if trial is None:
+        least = int(coding.bytes_of(coding.coded(1e3)))
+        raise SrnInputError(
+            f"the file may have at most {most} bytes, but the smallest one has about {least}; ask for a lower "
+            "ratio (or more bytes)"
+        )
+    field = coding.field(trial.found)
+    while len(codec.to_bytes([field])) + SAFETY > most:
+        # The estimate was a few bytes short.
+        trial = replace(trial, found=coding.coded(trial.found.step * 1.003))
+        field = coding.field(trial.found)
+    return Landed(field, trial.found)
+
+
+def fit_psnr(coding: Coding, wanted: float, start: float, goes_on: Callable[[], bool] = lambda: True) -> Landed:
+    """The coarsest step whose file has the ``wanted`` PSNR in dB. Raises SrnInputError where none has."""
+
+    def attempt(step: float) -> tuple[float, Coded]:
+        coded = coding.coded(step)
+        return max(min((wanted + 0.005 - coding.psnr(coding.grid(coded))), 60.0), -60.0), coded
+
+    trial = land(attempt, start, 7.0, BETTER, TRIES + 3, (coding.finest, 1e3), goes_on)
+    if trial is None:
+        raise SrnInputError(
+            f"a PSNR of {wanted:g} dB is more than decoding in float32 can give back for this volume; ask for less, "
+            "or give a largest error"
+        )
+    return Landed(coding.field(trial.found), trial.found)
+
+
+def fit_error(
+    coding: Coding, bound: float, decoded: Callable[[NeuralField], np.ndarray], tell: TELL = lambda share: True
+) -> Landed:
+    """The smallest file in which no voxel is further than ``bound`` (in the field's units) from the original.
+
+    ``decoded`` gives the float64 values (z, y, x[, components]) of a field as the shipped decoder has them.
+    """
+    spans = [high - low for low, high in coding.template.value_range]
+    span = max(spans)
+    least = 0.5 if coding.volume.values.dtype.kind in "iub" else 0.0
+    unit = 2 * max(bound, least) / span
+    best: Optional[tuple[int, Landed]] = None
+    worse = 0
+    for number, factor in enumerate(ERROR_STEPS):
+        coded = coding.coded(max(unit * factor, coding.finest))
+        field = coding.field(coded)
+        corrections = corrections_for(
+            coding.volume.values, decoded(field), bound, guard_of(bound, span), coding.template.valid
+        )
+        field = replace(field, corrections=corrections)
+        size = len(codec.to_bytes([field]))
+        if best is None or size < best[0]:
+            best, worse = (size, Landed(field, coded)), 0
+        else:
+            worse += 1
+        if worse or not tell((number + 1) / len(ERROR_STEPS)):
+            break
+    assert best is not None
+    return best[1]
