@@ -31,8 +31,9 @@ class Section(NamedTuple):
 
 def frame(header: FileHeader, sections: list[bytes]) -> bytes:
     """The whole file."""
-    packed = header_text.encode(FILE.write(header))
-    return b"".join([_prefix(packed, version_of(header)), packed, *sections])
+    version = version_of(header)
+    packed = header_text.encode(FILE.write(header), version)
+    return b"".join([_prefix(packed, version), packed, *sections])
 
 
 def parse(data: bytes) -> tuple[FileHeader, int]:

@@ -18,11 +18,13 @@ class StoredArray:
     codes: np.ndarray
     """Integers (int32) in the array's shape. Uniform: signed, 0 is exactly 0. Codebook: indices from 0 up."""
     bits: int
-    """Bits per code, 1 to 16."""
+    """Bits per code, 1 to 16; to 25 for the latents of a pyramid."""
     step: Optional[float] = None
     """Uniform: value = code * step (a float32 number)."""
     codebook: Optional[np.ndarray] = None
     """K-means: value = codebook[code], float32, at most 2**bits entries."""
+    stream: Optional[bytes] = field(default=None, compare=False, repr=False)
+    """The codes as a stream of the layout "pyramid", where they came about while it was made."""
 
     def values(self) -> np.ndarray:
         """The array's numbers, float32; the same on every machine."""

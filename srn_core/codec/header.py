@@ -20,7 +20,7 @@ from srn_core.codec.header_kinds import (
     Text,
     Whole,
 )
-from srn_core.spec import NetworkSpec
+from srn_core.spec import NetworkSpec, spec_to_dict
 from srn_core.volume import ASSOCIATIONS, IDENTITY, Geometry
 
 DTYPES = (
@@ -71,7 +71,7 @@ GROUP = Record(
     GroupHeader,
     (
         Element("layout", Text(64), "how codes become streams of bytes, see Layouts"),
-        Element("bits", Whole(1, 16), "bits per code"),
+        Element("bits", Whole(1, 25), "bits per code; more than 16 in the layout \"pyramid\" alone"),
         Element("arrays", ListOf(Whole(0, 2**20), 1, 2**16), "places of the arrays in the spec's list of arrays"),
         Element("sections", ListOf(SECTION, 1, 8), "one per stream, in the order in which they lie in the file"),
         Element("steps", ListOf(Float32(), 1, 2**16), "uniform: one step per array", None),
@@ -260,4 +260,5 @@ def sections_of(header: FieldHeader) -> list[SectionHeader]:
 
 def version_of(header: FileHeader) -> int:
     """The oldest format version that knows all that a file uses."""
-    return 2 if any(f.plateau is not None or f.corrections is not None for f in header.fields) else 1
+    newer = (f.plateau is not None or f.corrections is not None or spec_to_dict(f.spec)["version"] > 1 for f in header.fields)
+    return 2 if any(newer) else 1

@@ -130,6 +130,8 @@ def _check_groups(field: FieldHeader, what: str) -> None:
     if places != list(range(len(shapes))):
         raise SrnFormatError(f"{what}: its network needs {len(shapes)} arrays, each once; the groups hold others")
     for group in field.groups:
+        if group.bits > 16 and group.layout != "pyramid":
+            raise SrnFormatError(f"{what}: only latents of a pyramid may have {group.bits} bits per code")
         scales = group.steps if group.codebooks is None else group.codebooks
         if (group.steps is None) == (group.codebooks is None) or scales is None or len(scales) != len(group.arrays):
             raise SrnFormatError(f"{what}: a group needs either a step or a codebook for each of its arrays")

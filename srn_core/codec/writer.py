@@ -11,7 +11,7 @@ from srn_core.codec import limits
 from srn_core.codec.container import frame, parse
 from srn_core.codec.corrections_section import stored_corrections
 from srn_core.codec.field import NeuralField, StoredArray
-from srn_core.codec.grouping import code_type, smallest_groups
+from srn_core.codec.grouping import code_type, most_bits, pyramid_of_field, smallest_groups
 from srn_core.codec.header import FieldHeader, FileHeader, PlateauHeader
 from srn_core.codec.mask_section import stored_mask
 from srn_core.codec.reader import check_header
@@ -33,7 +33,7 @@ def to_bytes(fields: Union[NeuralField, Sequence[NeuralField]]) -> bytes:
     headers: list[FieldHeader] = []
     sections: list[bytes] = []
     for place, field in enumerate(wanted):
-        groups = smallest_groups(_checked_arrays(field))
+        groups = smallest_groups(_checked_arrays(field), pyramid_of_field(field))
         for group in groups:
             sections += group.data
         parts, more = _voxels(wanted, place)
@@ -80,8 +80,8 @@ def _checked_arrays(field: NeuralField) -> list[StoredArray]:
         array, what = field.arrays[name], f"field '{field.name}': array '{name}'"
         if tuple(array.codes.shape) != tuple(shape):
             raise SrnInputError(f"{what} has shape {array.codes.shape}, its network needs {shape}")
-        if array.codes.dtype.kind not in "iu" or not 1 <= array.bits <= 16:
-            raise SrnInputError(f"{what} has no codes of 1 to 16 bits")
+        if array.codes.dtype.kind not in "iu" or not 1 <= array.bits <= most_bits(field, name):
+            raise SrnInputError(f"{what} has no codes of 1 to {most_bits(field, name)} bits")
         low, high = code_type(array).bounds
         if array.codebook is not None:
             book = np.asarray(array.codebook)
