@@ -168,7 +168,7 @@ def _group(title, *properties):
     return "\n".join(properties) + f'\n<PropertyGroup label="{title}">{names}</PropertyGroup>\n'
 
 
-_PRUNERS = "none mask smallify variational-static variational-dynamic"
+_PRUNERS = "rate none mask smallify variational-static variational-dynamic"
 _FVSRN, _NEURCOMP = [("Network", "fvsrn")], [("Network", "neurcomp")]
 _MASK, _SMALLIFY = [("Pruner", "mask")], [("Pruner", "smallify")]
 _STATIC, _DYNAMIC = [("Pruner", "variational-static")], [("Pruner", "variational-dynamic")]
@@ -180,19 +180,49 @@ _NORM = "p of the norm that the weights behind are held down with, sum |w|^p: 1 
 
 _TARGET = _group(
     "Target",
+    _choice(
+        "Target",
+        "ratio",
+        "ratio bytes psnr max-error parameter-ratio",
+        "What the file must keep to. ratio and bytes fix its size, and the quality is what that allows. psnr and "
+        "max-error fix the quality of the decoded file, and the size is what it takes.",
+        advanced=False,
+    ),
     _number(
         "Target Ratio",
         100,
         "Bytes of the original array / bytes of the file, at least; larger makes a smaller, coarser file. The default, "
         "100, does not squeeze a small volume below 4096 bytes; any other number is kept to.",
         1,
+        when=[("Target", "ratio")],
         advanced=False,
     ),
-    _property("Int", "Target Bytes", 0, "Bytes of the file, at most; 0: Target Ratio counts."),
+    _property("Int", "Target Bytes", 100000, "Bytes of the file, at most.", when=[("Target", "bytes")], advanced=False),
+    _number(
+        "Target PSNR",
+        50,
+        "PSNR of the decoded file in dB, over the full range: 40 dB is a mean error of 1 % of the range, 60 dB one of "
+        "0.1 %.",
+        1,
+        200,
+        when=[("Target", "psnr")],
+        advanced=False,
+    ),
+    _property(
+        "String",
+        "Max Error",
+        "0.5%",
+        "No voxel is further off than this: a number in the array's units, or a percentage of its value range, as in "
+        "0.5%.",
+        when=[("Target", "max-error")],
+        advanced=False,
+    ),
     _number(
         "Parameter Ratio",
-        0,
-        "Values of the array / numbers of the network that are not zero, at least; 0: the size of the file counts.",
+        100,
+        "Values of the array / numbers of the network that are not zero, at least.",
+        when=[("Target", "parameter-ratio")],
+        advanced=False,
     ),
 )
 
@@ -321,7 +351,8 @@ _PRUNER = _group(
         _PRUNERS,
         "What finds the parameters that the field does not need. mask: on-off masks. smallify: switches that change "
         "sign where nothing is lost. variational: noise that grows where nothing is lost; static has one error scale "
-        "for the whole volume, dynamic learns one for each place. none: nothing is removed.",
+        "for the whole volume, dynamic learns one for each place. rate: what costs more bits than it is worth goes, "
+        "without training; it can keep to a PSNR or a largest error. none: nothing is removed.",
         advanced=False,
     ),
     _number(

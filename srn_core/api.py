@@ -40,8 +40,8 @@ def compress(
         config: the settings, as a :class:`CompressConfig` or a (nested) dict.
         progress: called with a :class:`Progress` at least every 0.2 s; returning False stops the
             training, and the best state so far is packed.
-        **settings: single settings on top of ``config``: ``ratio=100``, ``bytes=20000``,
-            ``seconds=60``, ``passes=50`` or any dotted name, as in ``**{"fvsrn.features": 4}``.
+        **settings: single settings on top of ``config``: ``ratio=100``, ``bytes=20000``, ``psnr=50``,
+            ``max_error="0.5%"``, ``seconds=60``, ``passes=50`` or any dotted name, as in ``**{"fvsrn.features": 4}``.
 
     Returns:
         The file, a report and the training's history.
@@ -63,6 +63,8 @@ def compress(
 SHORT = {
     "ratio": "target.ratio",
     "bytes": "target.bytes",
+    "psnr": "target.psnr",
+    "max_error": "target.max_error",
     "seconds": "training.seconds",
     "passes": "training.passes",
 }

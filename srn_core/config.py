@@ -305,7 +305,7 @@ class TargetConfig:
     psnr: Optional[float] = None
     """Full-range PSNR of the decoded file in dB, from 1 to 200: the smallest file that has it."""
     max_error: Optional[Union[float, str]] = None
-    """Largest error of any voxel in the array's units, or "0.5%" of its value range: the smallest file that keeps it."""
+    """Largest error of any voxel in the array's units, or "0.5%" of its value range: the smallest file that has it."""
 
     def __post_init__(self) -> None:
         if sum(getattr(self, item.name) is not None for item in dataclasses.fields(self)) > 1:
@@ -329,14 +329,15 @@ def error_share(max_error: Union[float, str]) -> Optional[float]:
 
     Raises SrnInputError for what is neither a number nor a percentage.
     """
-    share = isinstance(max_error, str) and max_error.strip().endswith("%")
+    text = str(max_error).strip()
+    share = text.endswith("%")
     try:
-        number = float(str(max_error).strip().rstrip("%"))
+        number = float(text[:-1] if share else text)
     except ValueError:
         number = math.nan
     if not 0 < number < math.inf or isinstance(max_error, bool):
         raise SrnInputError(
-            f"target.max_error must be a number above 0, or a percentage of the value range as in 0.5%, not {max_error!r}"
+            f"target.max_error must be a number above 0, or a share of the value range as in 0.5%, not {max_error!r}"
         )
     if share and number > 100:
         raise SrnInputError(f"target.max_error must be at most 100%, not {max_error}")

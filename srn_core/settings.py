@@ -66,7 +66,13 @@ def _convert(kind: Any, value: Any, key: str) -> Any:
     if typing.get_origin(kind) is Union:
         if value is None or (isinstance(value, str) and value.lower() in ("none", "auto", "")):
             return None
-        return _convert(next(k for k in typing.get_args(kind) if k is not type(None)), value, key)
+        kinds = [k for k in typing.get_args(kind) if k is not type(None)]
+        for first in kinds[:-1]:
+            try:
+                return _convert(first, value, key)
+            except SrnInputError:
+                continue
+        return _convert(kinds[-1], value, key)
     try:
         if typing.get_origin(kind) is tuple:
             parts = value.replace(",", " ").replace("x", " ").split() if isinstance(value, str) else list(value)

@@ -14,14 +14,13 @@ from vtkmodules.vtkCommonDataModel import vtkDataObject, vtkImageData, vtkTable
 import srn_core
 from srn_core.config import NETWORKS, CompressConfig
 from srn_core.errors import SrnError, SrnInputError
+from srn_core.promise import promise_of
 from srn_core.volume import Volume
 from srn_filters import carrier, packages, requests, vtk_bridge
 from srn_filters.algorithm import setting, text
-from srn_filters.panel import SECTIONS, WithPanel, chosen
+from srn_filters.panel import SECTIONS, WithPanel, chosen, chosen_target
 from srn_filters.report import readable
 
-DEFAULT_RATIO = 100.0
-"""What a panel shows that nobody touched. Left to the library then, which spares small volumes an impossible target."""
 DEFAULT_SECONDS = 120.0
 """A panel's user waits, and before ParaView 6.1 cannot stop a training: unlike the library's, its time is bounded."""
 REMEMBERED = 64
@@ -53,14 +52,12 @@ class NeuralCompress(WithPanel):
         super().__init__(nInputPorts=1, inputType="vtkImageData", nOutputPorts=3, outputType="vtkImageData")
         self.remember_defaults()
         self.panel["TrainingSeconds"] = DEFAULT_SECONDS
-        self._ratio = DEFAULT_RATIO
         self._device = CompressConfig().device
         self._more = ""
         self._made: OrderedDict[str, Made] = OrderedDict()
         self._refused: tuple[str, Exception] = ("", SrnError())
         self._report_text = ""
 
-    SetTargetRatio = setting("_ratio", float)
     SetMoreSettings = setting("_more", text)
 
     def SetDevice(self, device: Optional[str]) -> None:
@@ -103,14 +100,17 @@ class NeuralCompress(WithPanel):
         config = self.config()
         volume = self._volume(image)
         made = self._make(volume, config)
-        decoded = srn_core.load(made.content).decode(progress=self.progress(0.95, 1.0, stoppable=False))
+        file = srn_core.load(made.content)
+        decoded = file.decode(progress=self.progress(0.95, 1.0, stoppable=False))
         result = vtk_bridge.empty_image(decoded.geometry, image.GetExtent())
         vtk_bridge.add_volume(result, decoded)
         carrier.attach(result, made.content, made.report)
         vtkImageData.GetData(out_info, 0).ShallowCopy(result)
         vtkTable.GetData(out_info, 1).ShallowCopy(vtk_bridge.table(made.history))
         vtkTable.GetData(out_info, 2).ShallowCopy(vtk_bridge.table(made.drop_rates))
-        self._report_text = readable(made.report, "Drop Rates" if made.drop_rates else None)
+        self._report_text = readable(
+            made.report, "Drop Rates" if made.drop_rates else None, promise_of(file.fields[0], file.nbytes)
+        )
 
     def config(self) -> CompressConfig:
         """The settings of the panel. Raises SrnInputError for settings that make no sense."""
@@ -119,11 +119,9 @@ class NeuralCompress(WithPanel):
             if value < 0:
                 label = name.replace("Training", "Training ")
                 raise SrnInputError(f"{label} must be 0 (no limit of this kind) or more, not {value:g}")
-        settings = {**chosen(self.panel), "device": self._device, **parse_settings(self._more)}
-        other_target = any(settings.get(name) is not None for name in ("target.bytes", "target.parameter_ratio"))
-        if self._ratio != DEFAULT_RATIO and not other_target:
-            settings.setdefault("target.ratio", self._ratio)
-        return CompressConfig().with_settings(settings)
+        more = parse_settings(self._more)
+        target = {} if any(name.startswith("target.") for name in more) else chosen_target(self.panel)
+        return CompressConfig().with_settings({**chosen(self.panel), **target, "device": self._device, **more})
 
     def _volume(self, image: vtkImageData) -> Volume:
         information = self.GetInputArrayInformation(0)

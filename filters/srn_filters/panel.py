@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Mapping, Optional
 
 from srn_core.config import CompressConfig
+from srn_core.errors import SrnInputError
 from srn_filters.algorithm import NeuralAlgorithm, text
 
 FVSRN = ("Network", ("fvsrn",))
@@ -18,6 +19,7 @@ VARIATIONAL = ("Pruner", (*STATIC[1], *DYNAMIC[1]))
 PRUNING = ("Pruner", (*MASK[1], *SMALLIFY[1], *VARIATIONAL[1]))
 
 SECTIONS = {
+    "rate": "",
     "none": "",
     "mask": "mask",
     "smallify": "smallify",
@@ -39,11 +41,30 @@ class Bound:
     """Another property, and its values with which this one is shown and counts."""
 
 
+@dataclass(frozen=True)
+class Target:
+    """A property of the panel that says what the file must keep to."""
+
+    choice: str
+    """Value of the property Target with which it is shown and counts."""
+    setting: str
+    """Dotted name of the setting."""
+    default: Any
+    """What the panel shows before anybody touches it."""
+
+
+TARGETS: Mapping[str, Target] = {
+    "TargetRatio": Target("ratio", "target.ratio", 100.0),
+    "TargetBytes": Target("bytes", "target.bytes", 100_000),
+    "TargetPSNR": Target("psnr", "target.psnr", 50.0),
+    "MaxError": Target("max-error", "target.max_error", "0.5%"),
+    "ParameterRatio": Target("parameter-ratio", "target.parameter_ratio", 100.0),
+}
+"""Property -> target. The first one's default is left to the library, which spares small volumes an impossible one."""
+
 PANEL: Mapping[str, Bound] = {
     "Network": Bound("network"),
     "Pruner": Bound("pruner"),
-    "TargetBytes": Bound("target.bytes", 0),
-    "ParameterRatio": Bound("target.parameter_ratio", 0.0),
     "TrainingSeconds": Bound("training.seconds", 0.0),
     "TrainingPasses": Bound("training.passes", 0.0),
     "Batch": Bound("training.batch"),
@@ -125,14 +146,27 @@ def chosen(panel: Mapping[str, Any]) -> dict[str, Any]:
     return settings
 
 
+def chosen_target(panel: Mapping[str, Any]) -> dict[str, Any]:
+    """Setting -> value of the target that is chosen. Raises SrnInputError for a choice that is none."""
+    known = {target.choice: name for name, target in TARGETS.items()}
+    if panel["Target"] not in known:
+        raise SrnInputError(f"Target must be one of {', '.join(known)}, not {panel['Target']!r}")
+    name = known[panel["Target"]]
+    if name == "TargetRatio" and panel[name] == TARGETS[name].default:
+        return {}
+    return {TARGETS[name].setting: panel[name]}
+
+
 class WithPanel(NeuralAlgorithm):
-    """An algorithm that has a method ``Set...`` for every property of :data:`PANEL`, and remembers in ``panel``."""
+    """An algorithm that has a method ``Set...`` for every property of :data:`PANEL` and :data:`TARGETS`, and remembers
+    in ``panel``."""
 
     panel: dict[str, Any]
 
     def remember_defaults(self) -> None:
         """Start from the settings' own defaults."""
         self.panel = {name: default_of(bound) for name, bound in PANEL.items()}
+        self.panel.update({name: target.default for name, target in TARGETS.items()}, Target="ratio")
 
 
 def _setter(name: str) -> Callable[..., None]:
@@ -147,5 +181,5 @@ def _setter(name: str) -> Callable[..., None]:
     return set_value
 
 
-for _name in PANEL:
+for _name in ("Target", *TARGETS, *PANEL):
     setattr(WithPanel, f"Set{_name}", _setter(_name))

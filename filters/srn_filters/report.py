@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Optional
 
+from srn_core.promise import Promise
 
-def readable(report: Mapping[str, Any], histogram: Optional[str] = None) -> str:
+
+def readable(report: Mapping[str, Any], histogram: Optional[str] = None, promise: Optional[Promise] = None) -> str:
     """Sizes, errors and how they came about; what the report does not know is left out.
 
-    ``histogram`` names the output with the histogram of the drop rates, where the pruner learnt any.
+    ``histogram`` names the output with the histogram of the drop rates, where the pruner learnt any; ``promise`` is
+    what the file was asked to keep to.
     """
     lines = [
         _line("Size", _size(report)),
@@ -16,6 +19,7 @@ def readable(report: Mapping[str, Any], histogram: Optional[str] = None) -> str:
         _line("SSIM", _number(report.get("ssim"), "{:.4f}")),
         _line("Largest error", _number(report.get("max_error"), "{:.4g}")),
         _line("RMSE", _number(report.get("rmse"), "{:.4g}")),
+        _line("Asked", _asked(promise)),
         _line("Network", _network(report)),
         _line("Pruning", _pruning(report, histogram)),
         _line("Training", _training(report)),
@@ -47,6 +51,12 @@ def _size(report: Mapping[str, Any]) -> Optional[str]:
     return f"{_bytes(report['bytes'])} for {_bytes(report['original_bytes'])}" + (
         "" if ratio is None else f" ({float(ratio):.1f} : 1)"
     )
+
+
+def _asked(promise: Optional[Promise]) -> Optional[str]:
+    if promise is None:
+        return None
+    return f"{promise.asked}; measured {promise.measured}{'' if promise.kept else ' (not kept)'}"
 
 
 def _network(report: Mapping[str, Any]) -> Optional[str]:

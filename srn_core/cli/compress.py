@@ -15,10 +15,12 @@ from srn_core.cli.interrupt import Interrupt
 from srn_core.config import DEVICES, NETWORKS, PRUNERS, CompressConfig, setting_names
 from srn_core.errors import SrnInputError
 from srn_core.progress import Progress
+from srn_core.promise import Promise, promise_of
 
 MAX_CONFIG = 1 << 20
 
 PRUNER_HELP = {
+    "rate": "what costs more bits than it is worth, found without training; it can keep to a PSNR or a largest error",
     "none": "nothing is removed",
     "mask": "on-off masks, learnt through a straight-through gradient",
     "smallify": "switches that change sign where nothing is lost (the default)",
@@ -32,6 +34,8 @@ EPILOG = f"""\
 examples:
   srn compress hurricane.vti hurricane.srn --ratio 100
   srn compress cutout.h5 u.srn --array Velocity_0001 --bytes 200000 --seconds 600
+  srn compress hurricane.vti hurricane.srn --pruner rate --psnr 45
+  srn compress hurricane.vti hurricane.srn --pruner rate --max-error 0.5%
   srn compress scan.raw scan.srn --dims 256 256 128 --dtype uint8
   srn compress flow.nc flow.srn --network neurcomp --set neurcomp.blocks=6 --set quantise.weight_bits=8
   srn compress flow.nc flow.srn --pruner variational-static --drop-rates rates.csv --history run.csv
@@ -39,6 +43,11 @@ examples:
 
 pruners:
 {PRUNERS_LIST}
+
+targets:
+  --ratio and --bytes fix the size, and the quality is what it allows. --psnr and --max-error fix the quality of what
+  is decoded from the finished file, and the size is what it takes: --psnr the mean error (40 dB is 1 % of the range,
+  60 dB 0.1 %, 6 dB halve it), --max-error that of every single voxel, in the array's units or in % of its range.
 
 Without --passes or --seconds the training takes 75 passes over the volume (neurcomp: 100).
 Ctrl-C ends the training and packs the best network so far; a second Ctrl-C leaves nothing.
@@ -62,6 +71,12 @@ def add(commands: Any) -> None:
     target = command.add_argument_group("target (one of them; default: ratio 100)").add_mutually_exclusive_group()
     target.add_argument("--ratio", metavar="R", help="at least this many times smaller than the original array")
     target.add_argument("--bytes", metavar="N", help="at most this many bytes")
+    target.add_argument("--psnr", metavar="P", help="this PSNR in dB, in as few bytes as it takes")
+    target.add_argument(
+        "--max-error",
+        metavar="E",
+        help="no voxel further off than E in the array's units, or than E%% of its range, in as few bytes as it takes",
+    )
     model = command.add_argument_group("network and training")
     model.add_argument(
         "--network", choices=NETWORKS, help="fvsrn: fast on a CPU; neurcomp: smooth fields, long training"
@@ -114,10 +129,11 @@ def run(given: argparse.Namespace) -> int:
         if path:
             _write_table(path, getattr(result, columns))
     report = {"out": given.out, **result.report}
+    promise = promise_of(result.file.fields[0], result.file.nbytes)
     if given.json:
         output.print_json(report)
     elif not given.quiet:
-        _print(report)
+        _print(report, promise)
     if interrupt.asked:
         if not given.quiet:
             output.note(f"stopped early by Ctrl-C; {given.out} holds the best network so far")
@@ -137,9 +153,10 @@ def settings(given: argparse.Namespace) -> CompressConfig:
         "training.seconds": given.seconds,
         "training.start": given.start,
     }
-    if given.ratio is not None or given.bytes is not None:
-        # As a whole, so that a target in the file of settings does not stand beside this one.
-        chosen["target"] = {"ratio": given.ratio} if given.ratio is not None else {"bytes": given.bytes}
+    for name in ("ratio", "bytes", "psnr", "max_error"):
+        if getattr(given, name) is not None:
+            # As a whole, so that a target in the file of settings does not stand beside this one.
+            chosen["target"] = {name: getattr(given, name)}
     config = config.with_settings({name: value for name, value in chosen.items() if value is not None})
     for pair in given.set:
         name, equals, value = pair.partition("=")
@@ -188,13 +205,14 @@ def _write_table(path: str, columns: dict[str, list[Any]]) -> None:
     write_bytes(path, text.getvalue().encode("utf-8"))
 
 
-def _print(report: dict[str, Any]) -> None:
+def _print(report: dict[str, Any], promise: Optional[Promise]) -> None:
     rows = [
         (f"{report['out']}", ""),
         ("size", output.size(report["bytes"])),
         ("ratio", f"{report['ratio']:.1f} : 1 (bytes of the array / bytes of the file)"),
         ("parameter ratio", f"{report['parameter_ratio']:.1f} : 1 (values / stored parameters)"),
         *output.quality_rows(report),
+        *output.promise_rows(promise),
         ("network", f"{report['network']}, {report['parameters']} parameters"),
         ("pruner", _pruned(report)),
         ("time", f"{report['seconds']:.1f} s, {output.number(report.get('train_seconds'))} s of training"),

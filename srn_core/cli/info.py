@@ -8,6 +8,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from srn_core.cli import output
+from srn_core.promise import Promise, promise_of
 
 EPILOG = """\
 examples:
@@ -53,12 +54,12 @@ def describe(path: str) -> dict[str, Any]:
         "ratio": file.ratio,
         "parameter_ratio": file.parameter_ratio,
         "sections": [s._asdict() for s in section_sizes(file.to_bytes())],
-        "fields": [_field(f) for f in file.fields],
+        "fields": [_field(f, file.nbytes) for f in file.fields],
     }
 
 
-def _field(field: Any) -> dict[str, Any]:
-    geometry = field.geometry
+def _field(field: Any, nbytes: int) -> dict[str, Any]:
+    geometry, promise = field.geometry, promise_of(field, nbytes)
     spec = {f.name: getattr(field.spec, f.name) for f in fields(field.spec)}
     wavelet = spec.get("wavelet")
     if wavelet is not None:
@@ -76,8 +77,15 @@ def _field(field: Any) -> dict[str, Any]:
         "parameters": field.parameters(),
         "bits": {name: array.bits for name, array in field.arrays.items()},
         "quality": None if field.quality is None else asdict(field.quality),
+        "promise": None if promise is None else promise._asdict(),
+        "plateau": None if field.plateau is None else _plateau(field.plateau),
+        "corrected_values": 0 if field.corrections is None else int((field.corrections.codes != 0).sum()),
         "provenance": dict(field.provenance),
     }
+
+
+def _plateau(plateau: Any) -> dict[str, Any]:
+    return {"values": plateau.values, "samples": int(plateau.mask.sum())}
 
 
 def _rows(report: dict[str, Any]) -> list[tuple[str, str]]:
@@ -128,11 +136,17 @@ def _field_rows(field: dict[str, Any]) -> list[tuple[str, str]]:
         samples *= n
     if field["valid_samples"] != samples:
         rows.append(("valid", f"{field['valid_samples']:,} of {samples:,} samples"))
+    if field["plateau"]:
+        value = output.triple(field["plateau"]["values"])
+        rows.append(("plateau", f"{field['plateau']['samples']:,} samples are exactly {value}"))
     rows.append(("network", f"{network['kind']}{': ' + details if details else ''}"))
     rows.append(
         ("parameters", f"{field['parameters']:,}{', of ' + ' and '.join(map(str, bits)) + ' bits' if bits else ''}")
     )
+    if field["corrected_values"]:
+        rows.append(("corrections", f"of {field['corrected_values']:,} values"))
     rows += output.quality_rows(field["quality"]) if field["quality"] else [("quality", "not measured")]
+    rows += output.promise_rows(Promise(**field["promise"]) if field["promise"] else None)
     rows += [(f"{key.replace('_', ' ')}", _short(value)) for key, value in field["provenance"].items()]
     return rows
 

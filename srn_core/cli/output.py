@@ -73,6 +73,13 @@ def quality_rows(quality: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
+def promise_rows(promise: Any) -> list[tuple[str, str]]:
+    """What was asked for beside what was measured, for a table; no row where nothing was asked for."""
+    if promise is None:
+        return []
+    return [("asked", f"{promise.asked}; measured {promise.measured}{'' if promise.kept else ' (not kept)'}")]
+
+
 def _strict(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(k): _strict(v) for k, v in value.items()}

@@ -11,10 +11,10 @@ import pytest
 from gui_window import SHOW_ADVANCED, choose, expect, play
 from in_paraview import PLUGIN, ROOT, START, Run, environment, executable
 from srn_filters.compress import NeuralCompress, training_key
-from srn_filters.panel import PANEL, SECTIONS, chosen, default_of
+from srn_filters.panel import PANEL, SECTIONS, TARGETS, chosen, default_of
 
 from srn_core import config
-from srn_core.config import CompressConfig
+from srn_core.config import CompressConfig, TargetConfig
 from srn_core.errors import SrnInputError
 from srn_core.volume import Geometry, Volume
 
@@ -27,6 +27,7 @@ CHOICES = {
     "Decay": config.DECAYS,
     "PruningThresholds": config.THRESHOLDS,
     "SmallifyInitial": ("normal", "one"),
+    "Target": tuple(target.choice for target in TARGETS.values()),
 }
 
 
@@ -40,20 +41,31 @@ def properties(run: Run) -> dict[str, ElementTree.Element]:
 
 def conditions(name: str) -> dict[str, set[str]]:
     """Other properties, and their values with which one is shown."""
+    if name in TARGETS:
+        return {"Target": {TARGETS[name].choice}}
     when = PANEL[name].when if name in PANEL else None
     return {} if when is None else {when[0]: set(when[1]), **conditions(when[0])}
 
 
 def test_panel_offers_every_setting_with_its_default_and_bounds(run: Run) -> None:
     found = properties(run)
-    assert {b.setting for b in PANEL.values()} | {"device", "target.ratio"} == set(config.setting_names())
-    assert set(PANEL) | {"Device", "TargetRatio"} | {"Array", "MoreSettings", "TrainAgain", "Report"} >= set(found) - {
+    targets = {target.setting for target in TARGETS.values()}
+    assert {b.setting for b in PANEL.values()} | {"device"} | targets == set(config.setting_names())
+    assert set(PANEL) | set(TARGETS) | {"Device", "Target"} | {"Array", "MoreSettings", "TrainAgain", "Report"} >= set(
+        found
+    ) - {
         "Reconstruction",
         "Training History",
         "Drop Rates",
     }
     for name, known in CHOICES.items():
         assert tuple(str(s.get("value")) for s in found[name].iter("String")) == known, name
+    for name, target in TARGETS.items():
+        meant = f"{target.default:g}" if isinstance(target.default, float) else str(target.default)
+        assert str(found[name].get("default_values")) == meant, name
+        decorators = found[name].iter("PropertyWidgetDecorator")
+        assert {d.get("property"): set(str(d.get("values")).split()) for d in decorators} == conditions(name), name
+        CompressConfig().with_settings({target.setting: target.default})
     for name, bound in PANEL.items():
         shown, meant = str(found[name].get("default_values")), default_of(bound)
         if name == "TrainingSeconds":
@@ -78,15 +90,21 @@ def test_panel_offers_every_setting_with_its_default_and_bounds(run: Run) -> Non
 
 def test_window_shows_the_settings_of_what_was_chosen_alone(tmp_path: Path) -> None:
     """Every widget, for each pruner, network and other choice that another one depends on."""
-    now = {"Network": "fvsrn", "Pruner": "smallify", "Decay": "cosine", "PruningThresholds": "searched"}
+    now = {
+        "Network": "fvsrn",
+        "Pruner": "smallify",
+        "Decay": "cosine",
+        "PruningThresholds": "searched",
+        "Target": "ratio",
+    }
     steps = [("Pruner", p) for p in config.PRUNERS] + [("Network", n) for n in config.NETWORKS]
-    steps += [("Decay", d) for d in config.DECAYS]
+    steps += [("Decay", d) for d in config.DECAYS] + [("Target", target.choice) for target in TARGETS.values()]
     steps += [("Pruner", "mask"), ("PruningThresholds", "fixed"), ("Pruner", "none")]
     events = [expect("Network", True), expect("Omega", False), expect("Batch", False), SHOW_ADVANCED]
     for name, value in steps:
         now[name] = value
         events.append(choose(name, value))
-        events += [expect(p, all(now[o] in values for o, values in conditions(p).items())) for p in PANEL]
+        events += [expect(p, all(now[o] in values for o, values in conditions(p).items())) for p in (*TARGETS, *PANEL)]
     script = """
 from paraview.simple import *
 wavelet = Wavelet(WholeExtent=[-4, 4, -4, 4, -4, 4])
@@ -129,10 +147,27 @@ def test_targets_of_the_panel() -> None:
     filter.SetTargetRatio(50)
     assert filter.config().target.ratio == 50
     filter.SetTargetBytes(9000)
-    assert (filter.config().target.ratio, filter.config().target.bytes) == (None, 9000)
-    filter.SetTargetBytes(0)
+    assert filter.config().target.bytes is None
+    for choice, wanted in (
+        ("bytes", TargetConfig(bytes=9000)),
+        ("psnr", TargetConfig(psnr=50.0)),
+        ("max-error", TargetConfig(max_error="0.5%")),
+        ("parameter-ratio", TargetConfig(parameter_ratio=100.0)),
+        ("ratio", TargetConfig(ratio=50)),
+    ):
+        filter.SetTarget(choice)
+        assert filter.config().target == wanted
+    filter.SetTarget("max-error")
+    filter.SetMaxError("0.25")
+    assert filter.config().target.max_error == 0.25
+    filter.SetMaxError("much")
+    with pytest.raises(SrnInputError, match="max_error"):
+        filter.config()
+    filter.SetTarget("size")
+    with pytest.raises(SrnInputError, match="ratio, bytes, psnr"):
+        filter.config()
     filter.SetMoreSettings("target.ratio=70")
-    assert filter.config().target.ratio == 70
+    assert filter.config().target == TargetConfig(ratio=70)
     filter.SetMoreSettings("target.parameter_ratio=70")
     assert (filter.config().target.ratio, filter.config().target.parameter_ratio) == (None, 70)
 
@@ -200,11 +235,11 @@ def test_documented_settings_and_defaults_are_those_of_the_panel() -> None:
     text = (ROOT / "docs" / "properties.md").read_text(encoding="utf-8")
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| ")]
     documented = {row[0].replace(" ", ""): row[1:] for row in rows if len(row) == 4}
-    panel = {**NeuralCompress().panel, "Device": "auto", "TargetRatio": 100.0}
+    panel = {**NeuralCompress().panel, "Device": "auto"}
     settings = {
         **{name: bound.setting for name, bound in PANEL.items()},
         "Device": "device",
-        "TargetRatio": "target.ratio",
+        **{name: target.setting for name, target in TARGETS.items()},
     }
     assert set(settings.values()) == set(config.setting_names())
     for name, setting in settings.items():

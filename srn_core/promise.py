@@ -1,0 +1,64 @@
+"""What a file was asked to keep to, beside what was measured: for reports and ``srn info``."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, NamedTuple, Optional
+
+from srn_core.codec import NeuralField
+from srn_core.config import TargetConfig, error_bound, error_share
+from srn_core.errors import SrnInputError
+
+PSNR_SLACK = 0.1
+"""dB by which a promised PSNR may be missed."""
+_ROUNDING = 1e-6
+"""Figures in files are rounded to seven digits."""
+
+
+class Promise(NamedTuple):
+    """A target, what came of it, and whether it was kept, in words."""
+
+    asked: str
+    measured: str
+    kept: bool
+
+
+def promise_of(field: NeuralField, file_bytes: int) -> Optional[Promise]:
+    """The promise that stands in a field's settings; None where nothing was asked for or nothing was measured."""
+    target = _target(field.provenance)
+    ratio = field.original_bytes / file_bytes
+    if target is None:
+        return None
+    if target.ratio is not None:
+        return Promise(f"ratio {target.ratio:g} at least", f"{ratio:.4g}", ratio >= target.ratio * (1 - _ROUNDING))
+    if target.bytes is not None:
+        return Promise(f"{target.bytes:,} bytes at most", f"{file_bytes:,} bytes", file_bytes <= target.bytes)
+    if target.parameter_ratio is not None:
+        found = field.geometry.samples * len(field.value_range) / max(field.parameters(), 1)
+        kept = found >= target.parameter_ratio * (1 - _ROUNDING)
+        return Promise(f"parameter ratio {target.parameter_ratio:g} at least", f"{found:.4g}", kept)
+    if field.quality is None:
+        return None
+    if target.psnr is not None:
+        psnr = field.quality.psnr
+        told = "exact" if psnr == float("inf") else f"{psnr:.2f} dB"
+        return Promise(f"PSNR {target.psnr:g} dB", told, psnr >= target.psnr - PSNR_SLACK)
+    if target.max_error is not None:
+        error, share = field.quality.max_error, error_share(target.max_error)
+        kept = error <= error_bound(target.max_error, field.value_range) * (1 + _ROUNDING)
+        if share is None:
+            return Promise(f"max error {float(target.max_error):g}", f"{error:.4g}", kept)
+        whole = error_bound("100%", field.value_range)
+        return Promise(f"max error {100 * share:g} % of the range", f"{100 * error / (whole or 1.0):.3g} %", kept)
+    return None
+
+
+def _target(provenance: Mapping[str, Any]) -> Optional[TargetConfig]:
+    """The target in a file's provenance, which anybody may have written."""
+    settings = provenance.get("settings")
+    target = settings.get("target") if isinstance(settings, Mapping) else None
+    if not isinstance(target, Mapping):
+        return None
+    try:
+        return TargetConfig(**target)
+    except (SrnInputError, TypeError, ValueError):
+        return None
