@@ -19,7 +19,6 @@ from srn_core.config import CompressConfig, TargetConfig, error_bound, error_sha
 from srn_core.errors import SrnInputError
 from srn_core.promise import promise_of
 
-
 QUALITY = Quality(50.03, 0.01, 0.0123456, 0.99)
 
 
