@@ -26,10 +26,18 @@ from srn_core.volume import Geometry
 relaxed = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None)
 
 SPARSE = fvsrn(grid=(8, 8, 8))
+LAND = np.indices((5, 7, 9)).sum(axis=0) < 6
+MENDED = codec.Corrections((np.arange(315).reshape(5, 7, 9, 1) % 17 == 0).astype(np.int32), 0.5)
 SAMPLE = codec.to_bytes(
     [
         field_of(neurcomp(), valid=np.arange(315).reshape(5, 7, 9) % 3 > 0, provenance={"seed": 1}),
-        field_of(SPARSE, filled(SPARSE, 4, "kmeans", zeros=0.7), name="density"),
+        field_of(
+            SPARSE,
+            filled(SPARSE, 4, "kmeans", zeros=0.7),
+            name="density",
+            plateau=codec.Plateau(LAND, (1.0,)),
+            corrections=MENDED,
+        ),
     ]
 )
 
@@ -180,9 +188,13 @@ def test_any_lie_in_the_header_is_an_error_or_a_sound_file(path, lie):
     assert codec.from_bytes(codec.to_bytes(fields))
 
 
-def set_in(*path: Any, value: Any) -> Callable[[dict[str, Any]], None]:
+def set_in_second(*path: Any, value: Any) -> Callable[[dict[str, Any]], None]:
+    return set_in(*path, value=value, field=1)
+
+
+def set_in(*path: Any, value: Any, field: int = 0) -> Callable[[dict[str, Any]], None]:
     def change(header: dict[str, Any]) -> None:
-        inner: Any = header["fields"][0]
+        inner: Any = header["fields"][field]
         for key in path[:-1]:
             inner = inner[key]
         inner[path[-1]] = value
@@ -224,6 +236,19 @@ def set_in(*path: Any, value: Any) -> Callable[[dict[str, Any]], None]:
         (set_in("valid", value={"same_as": 7}), "later"),
         (set_in("valid", value={}), "neither"),
         (set_in("valid", "form", value="odd"), "update"),
+        (set_in_second("plateau", value={}), "lacks"),
+        (set_in_second("plateau", "values", value=[1.0, 2.0]), "plateau of 2 components"),
+        (set_in_second("plateau", "values", value=[{"$number": "nan"}]), "values"),
+        (set_in_second("plateau", "mask", value={"same_as": 0}), "no such mask"),
+        (set_in_second("plateau", "mask", value={"same_as": 1}), "later"),
+        (set_in_second("plateau", "mask", "section", 2, value=2**39), "claims"),
+        (set_in_second("corrections", "step", value=-1.0), "negative"),
+        (set_in_second("corrections", "step", value={"$number": "inf"}), "step"),
+        (set_in_second("corrections", "mask", value={"same_as": 0}), "no such mask"),
+        (set_in_second("corrections", "mask", value={}), "neither"),
+        (set_in_second("corrections", "mask", "form", value="odd"), "update"),
+        (set_in_second("corrections", "section", 2, value=2**39), "claims"),
+        (set_in_second("geometry", "dims", value=[2**12, 2**12, 2**8]), "masks"),
         (lambda header: header["fields"].clear(), "fields"),
         (lambda header: header["fields"].append(header["fields"][1]), "bytes"),
         (lambda header: header["fields"][1].update(name="pressure"), "twice"),
@@ -327,3 +352,28 @@ def test_a_long_series_is_within_the_limits():
     data = codec.to_bytes(steps)
     assert len(data) < 400 * 120
     assert [field.time for field in codec.from_bytes(data)] == [float(t) for t in range(400)]
+
+
+def test_corrections_of_huge_grids_are_refused_before_they_are_made():
+    """Their codes would take 4 bytes for each value of the grid."""
+    dims = set_in_second("geometry", "dims", value=[2**10, 2**9, 2**8])
+    assert memory_of(forged(dims)) < 1_000_000
+
+
+def test_corrections_that_do_not_fit_their_mask():
+    header, sections = split(SAMPLE)
+    field = header["fields"][1]
+    mask = np.zeros((5, 7, 9), bool)
+    mask[0, 0, :4] = True
+    for some in (mask, ~mask):
+        packed = CODECS["raw"].pack(np.packbits(some).tobytes())
+        row = field["corrections"]["mask"]["section"]
+        before = len(sections) - row[1] - field["corrections"]["section"][1]
+        changed = sections[:before] + packed + sections[before + row[1] :]
+        lie = copy.deepcopy(header)
+        lie["fields"][1]["corrections"]["mask"] = {
+            "form": "bits",
+            "section": ["raw", len(packed), len(packed), zlib.crc32(packed)],
+        }
+        with pytest.raises(SrnFormatError):
+            codec.from_bytes(framed(header_text.encode(lie), changed))

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from srn_core import codec
-from srn_core.codec.header_dictionary import DICTIONARY
+from srn_core.codec.header_dictionary import DICTIONARY, FIRST_DICTIONARY
 from srn_core.errors import SrnFormatError, SrnInputError
 from srn_core.spec import ConstantSpec
 from srn_core.volume import Geometry
@@ -78,7 +78,9 @@ def test_the_header_is_small():
 
 
 def test_the_dictionary_never_changes():
-    assert (len(DICTIONARY), zlib.crc32(DICTIONARY)) == (3161, 0x9B493415)
+    assert (len(FIRST_DICTIONARY), zlib.crc32(FIRST_DICTIONARY)) == (3161, 0x9B493415)
+    assert (len(DICTIONARY), zlib.crc32(DICTIONARY)) == (4943, 0x95E88029)
+    assert DICTIONARY.endswith(FIRST_DICTIONARY)
 
 
 def test_zeros_of_a_pruned_grid_are_not_stored():
@@ -222,3 +224,53 @@ def test_reading_imports_only_numpy_and_zstandard():
         [sys.executable, "-c", script, str(golden)], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_time_steps_share_a_plateaus_mask():
+    land = np.random.default_rng(1).random((40, 50, 60)) < 0.5
+    geometry = Geometry((60, 50, 40))
+    steps = [
+        field_of(neurcomp(), geometry=geometry, plateau=codec.Plateau(land.copy(), (float(t),)), time=float(t))
+        for t in range(3)
+    ]
+    alone, together = (len(codec.to_bytes(steps[:n])) for n in (1, 3))
+    assert together - alone < land.size / 16
+    for step, found in zip(steps, codec.from_bytes(codec.to_bytes(steps))):
+        assert_same(step, found)
+
+
+def test_a_few_corrections_cost_a_few_bytes():
+    codes = np.zeros((128, 128, 128, 1), np.int32)
+    plain = field_of(neurcomp(), geometry=Geometry((128, 128, 128)))
+    few = np.random.default_rng(0).integers(0, codes.size, 50)
+    codes.reshape(-1)[few] = np.random.default_rng(1).integers(1, 3, 50)
+    field = dataclasses.replace(plain, corrections=codec.Corrections(codes, 0.01))
+    assert len(codec.to_bytes(field)) - len(codec.to_bytes(plain)) < 260
+    assert_same(field, codec.from_bytes(codec.to_bytes(field))[0])
+
+
+def test_files_without_plateau_and_corrections_stay_of_version_1():
+    assert codec.to_bytes(field_of(neurcomp()))[4:6] == b"\1\0"
+    for more in (
+        {"plateau": codec.Plateau(np.ones((5, 7, 9), bool), (1.0,))},
+        {"corrections": codec.Corrections(np.zeros((5, 7, 9, 1), np.int32), 1.0)},
+    ):
+        assert codec.to_bytes(field_of(neurcomp(), **more))[4:6] == b"\2\0"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"plateau": codec.Plateau(np.ones((2, 2, 2), bool), (1.0,))}, "plateau's mask"),
+        ({"plateau": codec.Plateau(np.ones((5, 7, 9), bool), (1.0, 2.0))}, "plateau of 2"),
+        ({"plateau": codec.Plateau(np.ones((5, 7, 9), bool), (math.nan,))}, "finite"),
+        ({"corrections": codec.Corrections(np.ones((5, 7, 9), np.int32), 1.0)}, "no integers of shape"),
+        ({"corrections": codec.Corrections(np.ones((5, 7, 9, 1)), 1.0)}, "no integers of shape"),
+        ({"corrections": codec.Corrections(np.full((5, 7, 9, 1), 1 << 15), 1.0)}, "beyond 32767"),
+        ({"corrections": codec.Corrections(np.ones((5, 7, 9, 1), np.int32), math.inf)}, "step"),
+        ({"corrections": codec.Corrections(np.ones((5, 7, 9, 1), np.int32), -1.0)}, "step"),
+    ],
+)
+def test_plateaus_and_corrections_that_make_no_sense_are_not_written(change, message):
+    with pytest.raises(SrnInputError, match=message):
+        codec.to_bytes(field_of(neurcomp(), **change))
