@@ -10,7 +10,7 @@ import numpy as np
 
 from srn_core import codec, metrics
 from srn_core.codec import NeuralField, Quality
-from srn_core.config import CompressConfig
+from srn_core.config import CompressConfig, error_bound
 from srn_core.errors import SrnInputError, SrnMissingPackageError
 from srn_core.neural_file import NeuralFile
 from srn_core.progress import Progress, ProgressCallback
@@ -44,6 +44,8 @@ def compress_volume(
     volume: Volume, config: CompressConfig, progress: Optional[ProgressCallback] = None
 ) -> CompressResult:
     """Compress one volume. Raises SrnInputError where the data or the settings cannot be used."""
+    if config.network == "auto":
+        return _best_of(volume, config, progress)
     started = time.perf_counter()
     stop = _Progress(progress)
     valid = volume.validity()
@@ -56,8 +58,39 @@ def compress_volume(
     elif by_rate(config):
         fitted = _fit_by_rate(volume, template, config, stop)
     else:
+        if config.target.psnr is not None:
+            raise SrnInputError(
+                "a PSNR can be promised only by an fv-SRN that is pruned by rate: leave network and pruner as they are "
+                "(network fvsrn, pruner rate), or give a ratio"
+            )
         fitted = _train(volume, valid, value_range, template, config, stop)
     return _finish(volume, valid, fitted, config, started, stop)
+
+
+def _best_of(volume: Volume, config: CompressConfig, progress: Optional[ProgressCallback]) -> CompressResult:
+    """Both kinds of network, each as it is best: the one that is better in the bytes it takes.
+
+    A Neurcomp is trained only where the target is a size: no other promise is its to keep. Where it cannot be trained,
+    for want of torch or of room, the fv-SRN stands.
+    """
+
+    def share(begin: float, part: float) -> Optional[ProgressCallback]:
+        if progress is None:
+            return None
+        return lambda report: progress(replace(report, fraction=begin + part * report.fraction))
+
+    sized = config.target.psnr is None and config.target.max_error is None and config.target.parameter_ratio is None
+    first = compress_volume(volume, replace(config, network="fvsrn", pruner="rate"), share(0.0, 0.3 if sized else 1.0))
+    tried = {"fvsrn": {"bytes": first.report["bytes"], "psnr": first.report["psnr"]}}
+    best = first
+    if sized and not first.report["stopped_early"] and first.report["network"] != "constant":
+        try:
+            other = compress_volume(volume, replace(config, network="neurcomp", pruner="none"), share(0.3, 0.7))
+            tried["neurcomp"] = {"bytes": other.report["bytes"], "psnr": other.report["psnr"]}
+            best = max(first, other, key=lambda result: float(result.report["psnr"]))
+        except (SrnInputError, SrnMissingPackageError) as error:
+            tried["neurcomp"] = {"refused": str(error)}
+    return replace(best, report={**best.report, "tried": tried})
 
 
 def component_ranges(volume: Volume, valid: Optional[np.ndarray]) -> tuple[tuple[float, float], ...]:
@@ -158,20 +191,30 @@ def _fit_by_rate(volume: Volume, template: NeuralField, config: CompressConfig, 
     from srn_core.rate.fit import Wanted, fit_rate
 
     target = config.target
-    if getattr(target, "max_error", None) is not None:
+    if target.max_error is not None:
         wanted = Wanted(max_error=error_bound(target.max_error, template.value_range))
-    elif getattr(target, "psnr", None) is not None:
+    elif target.psnr is not None:
         wanted = Wanted(psnr=target.psnr)
     else:
         wanted = Wanted(bytes=target_bytes(volume, config))
 
-    def decoded(field: NeuralField) -> np.ndarray:
-        opened = NeuralFile.from_bytes(codec.to_bytes([field]))
-        return opened.decode(dtype="float64").values
-
-    fitted = fit_rate(volume, template, config, wanted, filtered_grid, decoded, stop.training)
+    fitted = fit_rate(volume, template, config, wanted, filtered_grid, _decoded, stop.training)
     details = {"device": "cpu", "train_seconds": 0.0, "target_bytes": wanted.bytes, **fitted.details}
     return _Fitted(fitted.stored, details, fitted.history)
+
+
+def _decoded(field: NeuralField) -> np.ndarray:
+    """Float64 values (z, y, x[, components]) as the shipped decoder gives them back."""
+    return np.asarray(NeuralFile.from_bytes(codec.to_bytes([field])).decode(dtype="float64").values)
+
+
+def _kept_to_error(volume: Volume, stored: NeuralField, bound: float) -> NeuralField:
+    """A trained field with the corrections that keep a largest error."""
+    from srn_core.corrections import corrections_for, guard_of
+
+    span = max(high - low for low, high in stored.value_range)
+    found = corrections_for(volume.values, _decoded(stored), bound, guard_of(bound, span), stored.valid)
+    return replace(stored, corrections=found)
 
 
 def _train(
@@ -228,8 +271,12 @@ def _train(
         "fold_change": outcome.folded.change,
         "target_bytes": target.most if isinstance(target, BytesTarget) else None,
     }
+    stored = storage.field_of(trained.network, arrays)
+    if config.target.max_error is not None:
+        stored = _kept_to_error(volume, stored, error_bound(config.target.max_error, value_range))
+        details["target_bytes"] = None
     return _Fitted(
-        storage.field_of(trained.network, arrays),
+        stored,
         details,
         outcome.history.columns(),
         drop_rate_histogram(outcome.folded.drop_rates),

@@ -71,7 +71,7 @@ GROUP = Record(
     GroupHeader,
     (
         Element("layout", Text(64), "how codes become streams of bytes, see Layouts"),
-        Element("bits", Whole(1, 25), "bits per code; more than 16 in the layout \"pyramid\" alone"),
+        Element("bits", Whole(1, 25), 'bits per code; more than 16 in the layout "pyramid" alone'),
         Element("arrays", ListOf(Whole(0, 2**20), 1, 2**16), "places of the arrays in the spec's list of arrays"),
         Element("sections", ListOf(SECTION, 1, 8), "one per stream, in the order in which they lie in the file"),
         Element("steps", ListOf(Float32(), 1, 2**16), "uniform: one step per array", None),
@@ -260,5 +260,7 @@ def sections_of(header: FieldHeader) -> list[SectionHeader]:
 
 def version_of(header: FileHeader) -> int:
     """The oldest format version that knows all that a file uses."""
-    newer = (f.plateau is not None or f.corrections is not None or spec_to_dict(f.spec)["version"] > 1 for f in header.fields)
+    newer = (
+        f.plateau is not None or f.corrections is not None or spec_to_dict(f.spec)["version"] > 1 for f in header.fields
+    )
     return 2 if any(newer) else 1

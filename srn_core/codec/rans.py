@@ -79,8 +79,9 @@ class Encoder(Coder):
         """Take symbols (n,) by their slots. Raises ValueError for a frequency of 0."""
         if frequencies.size and int(frequencies.min()) < 1:
             raise ValueError("a symbol of frequency 0 cannot be encoded")
-        self._starts.append(starts)
-        self._frequencies.append(frequencies)
+        # Millions of symbols wait for the last: both are at most 2^15.
+        self._starts.append(starts.astype(np.uint16))
+        self._frequencies.append(frequencies.astype(np.uint16))
         self._count += frequencies.size
         self._cost += cost_of(frequencies)
 

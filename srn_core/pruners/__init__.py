@@ -10,9 +10,11 @@ from srn_core.pruners.base import Pruner
 from srn_core.pruners.keep_all import KeepAll
 from srn_core.pruners.likelihoods import DynamicVariational, StaticVariational
 from srn_core.pruners.mask import Mask
+from srn_core.pruners.rate import Rate
 from srn_core.pruners.smallify import Smallify
 
 PRUNERS: dict[str, Callable[[CompressConfig, float], Pruner]] = {
+    "rate": lambda config, ratio: Rate(ratio),
     "none": lambda config, ratio: KeepAll(),
     "mask": lambda config, ratio: Mask(config.mask, config.network, ratio),
     "smallify": lambda config, ratio: Smallify(config.smallify, config.network, ratio),
@@ -26,6 +28,7 @@ __all__ = [
     "KeepAll",
     "Mask",
     "Pruner",
+    "Rate",
     "Smallify",
     "StaticVariational",
     "build_pruner",

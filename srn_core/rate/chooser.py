@@ -74,4 +74,3 @@ def _bits(model: Adaptive) -> np.ndarray:
     """(contexts, alphabet) bits of each symbol, as things stand."""
     tables = model.tables().astype(np.float64)
     return -np.log2(tables / tables.sum(axis=1, keepdims=True))
-

@@ -15,7 +15,7 @@ from srn_core.fill import filled, plateau_of
 from srn_core.progress import Progress
 from srn_core.rate.coding import Coding, Decode
 from srn_core.rate.promises import Landed, fit_bytes, fit_error, fit_psnr
-from srn_core.rate.pyramid_choice import best_pyramid
+from srn_core.rate.pyramid_choice import best_pyramid, rough_step
 from srn_core.volume import Volume
 
 Tell = Callable[[Progress], bool]
@@ -57,8 +57,8 @@ def fit_rate(
     Raises SrnInputError where a promise cannot be kept.
     """
     values, counts, template = _prepared(volume, template)
-    step = _first_step(values, wanted, template)
     tell(Progress("choosing the wavelet pyramid", 0.02))
+    step = _first_step(values, wanted, template)
     pyramid = best_pyramid(values, step)
     coding = Coding(volume, values, counts, template, pyramid, decode)
     going = [True]
@@ -112,7 +112,7 @@ def _first_step(values: np.ndarray, wanted: Wanted, template: NeuralField) -> fl
         return max(3 * wanted.max_error / span, 1e-5)
     if wanted.psnr is not None:
         return float(2 * 10 ** (-wanted.psnr / 20) * 4)
-    return FIRST_STEP
+    return rough_step(values, wanted.bytes or 0, FIRST_STEP)
 
 
 def _land(coding: Coding, wanted: Wanted, start: float, goes_on: Callable[[], bool], reserve: int = 0) -> Landed:

@@ -39,7 +39,7 @@ def land(
         goes_on: asked before each attempt; False ends the search as soon as a promise is kept.
     """
     kept: Optional[Trial[Found]] = None
-    broken: Optional[Trial[Found]] = None
+    broken: Optional[tuple[float, float]] = None  # logarithm of the step, excess
     low, high = math.log(bounds[0]), math.log(bounds[1])
     aim = -0.4 * enough
     where = min(max(math.log(start), low), high)
@@ -47,16 +47,16 @@ def land(
         if kept is not None and (number >= tries or not goes_on()):
             break
         excess, found = attempt(math.exp(where))
-        trial = Trial(math.exp(where), excess, found)
         if excess <= 0:
-            kept = trial
+            kept = Trial(math.exp(where), excess, found)
             if excess >= -enough:
                 break
         else:
-            broken = trial
+            broken = where, excess
+        del found
         if kept is not None and broken is not None:
-            a, b = math.log(kept.step), math.log(broken.step)
-            share = (aim - kept.excess) / (broken.excess - kept.excess)
+            a, b = math.log(kept.step), broken[0]
+            share = (aim - kept.excess) / (broken[1] - kept.excess)
             following = a + (b - a) * min(max(share, 0.05), 0.95)
         else:
             stride = (aim - excess) / slope

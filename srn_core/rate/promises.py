@@ -16,7 +16,7 @@ from srn_core.rate.coding import SAFETY, Coded, Coding
 from srn_core.rate.landing import land
 
 TELL = Callable[[float], bool]
-UNUSED = 0.008
+UNUSED = 0.005
 """Share of the bytes that may be left unused."""
 BETTER = 0.05
 """dB above a promised PSNR that are near enough."""

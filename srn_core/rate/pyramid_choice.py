@@ -5,6 +5,7 @@ Each candidate codes the middle of the volume with one and the same step; the on
 
 from __future__ import annotations
 
+import math
 from typing import Sequence
 
 import numpy as np
@@ -15,9 +16,10 @@ from srn_core.rate.chooser import PRICE, RateChooser
 from srn_core.spec import PyramidSpec
 
 FILTERS = ("bior4.4", "bior6.8", "bior2.2")
-COARSEST = 5
+COARSEST = 4
 """Samples that the coarsest low pass of an axis keeps at least."""
 MOST_LEVELS = 5
+ROUGH_TRIES = 6
 MIDDLE = 128
 """Samples along each axis of what candidates are tried on."""
 
@@ -29,24 +31,42 @@ def candidates(shape: Sequence[int]) -> list[tuple[tuple[str, int], ...]]:
         return [(("zyx", 0),)]
     axes = "".join(levels)
     least, most = min(levels.values()), max(levels.values())
-    ways = []
+    ways: list[tuple[tuple[str, int], ...]] = []
     if least < most:
         thin = "".join(a for a in axes if levels[a] < most)
         rest = "".join(a for a in axes if levels[a] == most)
-        ways.append(((thin, min(levels[a] for a in thin)), (rest, most)))
-        ways.append(((thin, min(levels[a] for a in thin) + 1), (rest, most)))
+        few = min(levels[a] for a in thin)
+        ways += [((thin, n), (rest, most)) for n in range(few, max(few - 2, 0), -1)]
     ways.append(((axes, least if least > 2 else most),))
-    if most == least and least > 3:
-        ways.append(((axes, least - 1),))
     return ways
+
+
+def middle_of(values: np.ndarray) -> np.ndarray:
+    """The middle of (features, z, y, x): one feature, at most MIDDLE samples along each axis."""
+    cut = tuple(slice((n - min(n, MIDDLE)) // 2, (n + min(n, MIDDLE) + 1) // 2) for n in values.shape[1:])
+    return np.asarray(values[:1][(slice(None), *cut)])
+
+
+def rough_step(values: np.ndarray, most: int, start: float) -> float:
+    """About the step by which values (features, z, y, x) take ``most`` bytes, by their middle, the likeliest way."""
+    middle = middle_of(values)
+    share = max(most * middle.size / values.size, 64.0)
+    pyramid = pyramid_of(FILTERS[0], candidates(values.shape[1:])[0])
+    coefficients = analyse(middle[0], pyramid)[None]
+    step = start
+    for _ in range(ROUGH_TRIES):
+        size = draft(coefficients / np.float32(step), pyramid.groups, RateChooser())[1].size
+        stride = math.log(max(size, 1.0) / share) / 1.2
+        step *= math.exp(min(max(stride, -3.0), 3.0))
+        if abs(stride) < 0.2:
+            break
+    return step
 
 
 def best_pyramid(values: np.ndarray, step: float) -> PyramidSpec:
     """The pyramid for normalised values (features, z, y, x), if coded in steps of about ``step``."""
-    shape = values.shape[1:]
-    cut = tuple(slice((n - min(n, MIDDLE)) // 2, (n - min(n, MIDDLE)) // 2 + min(n, MIDDLE)) for n in shape)
-    middle = values[:1][(slice(None), *cut)]
-    ways = candidates(shape)
+    middle = middle_of(values)
+    ways = candidates(values.shape[1:])
     found = min((_cost(middle, pyramid_of(FILTERS[0], groups), step), groups) for groups in ways)
     others = [(_cost(middle, pyramid_of(name, found[1]), step), name) for name in FILTERS[1:]]
     best = min([(found[0], FILTERS[0]), *others])
