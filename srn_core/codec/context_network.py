@@ -1,6 +1,6 @@
 """The context network: from what is known around a coefficient to which probabilities it is coded with.
 
-Two hidden layers of 16, all in integers, which float32 products hold exactly: weights stay below 2^9, layers below
+Two hidden layers of 24, all in integers, which float32 products hold exactly: weights stay below 2^9, layers below
 2^10, sums below 2^24. So any order of summation, any BLAS and any number of threads give the same numbers. Weights
 and first probabilities are part of the format; they were learnt once from volumes and fields of many kinds
 (tools/context_model.py).
@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 ZERO_BINS, SIZE_BINS, SIGN_BINS = 64, 32, 12
-HIDDEN = 16
+HIDDEN = 24
 LARGEST_WEIGHT = 511
 LARGEST_VALUE = 1023
 CHUNK = 1 << 16

@@ -90,7 +90,7 @@ class _Coding:
                 continue
             chosen = None if active is None else np.flatnonzero(active[lattice(parity)])
             told = surroundings.of(known, number, self._models.network.signs, chosen)
-            zero, size = contexts(self._models.network, told.features, surroundings.constants(number))
+            zero, size = contexts(self._models.network, told.features, surroundings.constants(known, number))
             some = None
             if wanted is not None:
                 some = wanted[lattice(parity)].ravel()

@@ -6,6 +6,7 @@ operations on whole arrays and knows the positions of all passes before it. All 
 
 from __future__ import annotations
 
+from math import prod
 from typing import NamedTuple, Optional, Sequence
 
 import numpy as np
@@ -18,7 +19,7 @@ LARGEST = 255
 """Magnitudes above count as this in contexts."""
 LARGEST_SIGNED = 3
 FEATURES = 12
-CONSTANTS = 15
+CONSTANTS = 18
 SIGN_CLASSES = 9
 SIGN_UNIT = 64
 """Fixed-point unit of the weights of neighbours in the expected sign."""
@@ -67,6 +68,10 @@ class Surroundings:
         shape = relation.shape
         zero = np.zeros(shape, np.uint8)
         self._still: list[np.ndarray] = []
+        self._means = [
+            _mean(sum(int(magnitudes[p].sum(dtype=np.int64)) for p in some), sum(magnitudes[p].size for p in some))
+            for some in (relation.parents, relation.lower)
+        ]
         for n in range(2):
             if n < len(relation.parents):
                 parent = magnitudes[relation.parents[n]]
@@ -87,7 +92,7 @@ class Surroundings:
             self._still.append(zero if total is None else _LOG[total])
         self._still.append(zero if around is None else _LOG[np.minimum(around, _LOG.size - 1)])
 
-    def constants(self, parity: int) -> np.ndarray:
+    def constants(self, known: Known, parity: int) -> np.ndarray:
         """(CONSTANTS,) int64: what is the same for all coefficients of a pass; 16 stands for 1."""
         out = np.zeros(CONSTANTS, np.int64)
         out[parity] = 16
@@ -95,9 +100,15 @@ class Surroundings:
         out[12] = 16 * min(len(self.relation.parents), 2)
         out[13] = 16 * min(len(self.relation.lower), 2)
         out[14] = 16 * sum(self.relation.band.level) // 3
+        out[15] = _mean(int(known.magnitudes.sum(dtype=np.int64)), self._passed(parity))
+        out[16:] = self._means
         return out
 
-    def of(self, known: Known, parity: int, sign_weights: np.ndarray, active: Optional[np.ndarray]) -> "Pass":
+    def _passed(self, parity: int) -> int:
+        """How many coefficients of the band were coded before a pass."""
+        return sum(prod((n + 1 - o) // 2 for n, o in zip(self.relation.shape, odd)) for odd in PARITIES[:parity])
+
+    def of(self, known: Known, parity: int, sign_weights: np.ndarray, active: Optional[np.ndarray]) -> Pass:
         """Features of the coefficients of a parity, or of those whose places on its lattice are ``active`` (n,)."""
         odd = PARITIES[parity]
         sizes = tuple((n + 1 - o) // 2 for n, o in zip(self.relation.shape, odd))
@@ -145,6 +156,11 @@ class Pass(NamedTuple):
     """(n, FEATURES) uint8: logarithms, 16 to an octave."""
     expected: np.ndarray
     """(n,) int32: positive where the coefficient is rather positive; SIGN_UNIT is about one natural logit."""
+
+
+def _mean(total: int, count: int) -> int:
+    """16 log2(1 + 64 times the mean)."""
+    return int(_LOG[64 * total // max(count, 1)])
 
 
 def _sign_class(offset: Sequence[int], high: Sequence[int]) -> int:

@@ -41,7 +41,8 @@ def relations(shape: Sequence[int], groups: Sequence[tuple[str, int]]) -> list[R
                 parent = places.get(((z, y, x), band.high))
                 if parent is not None and parent < place:
                     parents.append(parent)
-        lower, others = [], []
+        lower: list[int] = []
+        others: list[int] = []
         for earlier in range(place):
             if bands[earlier].level == band.level:
                 less = [h - g for h, g in zip(band.high, bands[earlier].high)]

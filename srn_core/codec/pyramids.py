@@ -1,8 +1,8 @@
 """The layout "pyramid": latent arrays in the layout of a wavelet pyramid, coded in contexts.
 
-The stream tells the shape of the pyramid, since it must be known before the first code: one byte with the number of groups,
-for each a byte with its axes (bit 0 z, bit 1 y, bit 2 x) and a byte with its levels; one byte with the number of
-the context model (0); then the interleaved rANS stream.
+The stream tells the shape of the pyramid, since it must be known before the first code: one byte with the number of
+groups, for each a byte with its axes (bit 0 z, bit 1 y, bit 2 x) and a byte with its levels; one byte with the number
+of the context model (0); then the interleaved rANS stream.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Pyramid(Layout):
 def draft(
     wanted: np.ndarray, groups: Sequence[tuple[str, int]], chooser: Optional[Chooser] = None
 ) -> tuple[np.ndarray, Draft]:
-    """Code (features, z, y, x) integers, or with a ``chooser`` coefficients in steps: (the codes, int32; their stream)."""
+    """Code (features, z, y, x) integers, or with a ``chooser`` coefficients in steps: (codes, int32; their stream)."""
     encoder = Encoder()
     codes = code_pyramids(encoder, wanted.shape, groups, wanted, chooser)
     head = [len(groups)]

@@ -22,7 +22,7 @@ from srn_core.volume import Volume
 Decode = Callable[[FvSrnSpec, Mapping[str, np.ndarray]], np.ndarray]
 """Spec and arrays -> the grid (features, z, y, x) that is read: the shipped decoder's own."""
 
-SAFETY = 24
+SAFETY = 10
 """Bytes kept free for what is written last: the measured quality may deflate worse than its stand-in."""
 
 

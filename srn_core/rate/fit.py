@@ -20,6 +20,9 @@ from srn_core.volume import Volume
 
 Tell = Callable[[Progress], bool]
 FILTER_BITS = 8
+FILTER_VALUES = 60e6
+FEWEST_PASSES, MOST_PASSES = 6.0, 200.0
+"""Values that a filter is trained on where nothing else is said, but for very large and very small volumes."""
 FIRST_STEP = 0.05
 """Where the search begins, on values from -1 to 1."""
 
@@ -61,30 +64,45 @@ def fit_rate(
     step = _first_step(values, wanted, template)
     pyramid = best_pyramid(values, step)
     coding = Coding(volume, values, counts, template, pyramid, decode)
-    going = [True]
-
-    def goes_on() -> bool:
-        return going[0]
-
-    def say(phase: str, share: float) -> bool:
-        going[0] = tell(Progress(phase, share)) and going[0]
-        return going[0]
-
-    say("coding", 0.1)
+    course = _Course(tell)
+    course.say("coding", 0.1)
     filter_details: dict[str, Any] = {}
     if wanted.max_error is not None:
-        landed = fit_error(coding, wanted.max_error, decoded, lambda share: say("coding", 0.1 + 0.8 * share))
+        landed = fit_error(coding, wanted.max_error, decoded, lambda share: course.say("coding", 0.1 + 0.8 * share))
     else:
-        landed, filter_details = _with_filter(coding, config, wanted, step, say, goes_on, tell)
+        landed, filter_details = _with_filter(coding, config, wanted, step, course)
     details = {
         "wavelet": pyramid.name,
         "groups": [[axes, levels] for axes, levels in pyramid.groups],
         "step": landed.coded.step,
         "filter": list(coding.filter),
-        "stopped_early": not going[0],
+        "stopped_early": course.stopped,
         **filter_details,
     }
     return Fitted(landed.field, details)
+
+
+class _Course:
+    """Where the job stands, and whether the user asked to stop."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell, self._phase, self._share = tell, "", 0.0
+        self.stopped = False
+
+    def report(self, report: Progress) -> bool:
+        """Tell, and learn whether to go on."""
+        self._phase, self._share = report.phase, report.fraction
+        if not self._tell(report):
+            self.stopped = True
+        return not self.stopped
+
+    def say(self, phase: str, share: float) -> bool:
+        """A new phase begins."""
+        return self.report(Progress(phase, share))
+
+    def goes_on(self) -> bool:
+        """Asked before each of a few attempts whose number is not known: a little further each time."""
+        return self.say(self._phase, self._share + 0.02 * (1.0 - self._share))
 
 
 def _prepared(volume: Volume, template: NeuralField) -> tuple[np.ndarray, Optional[np.ndarray], NeuralField]:
@@ -115,6 +133,13 @@ def _first_step(values: np.ndarray, wanted: Wanted, template: NeuralField) -> fl
     return rough_step(values, wanted.bytes or 0, FIRST_STEP)
 
 
+def _passes(config: CompressConfig, values: int) -> Optional[float]:
+    """Passes of the filter's training over so many values, unless the settings say how many or how long."""
+    if config.training.passes is not None or config.training.seconds is not None:
+        return config.training.passes
+    return min(max(FILTER_VALUES / values, FEWEST_PASSES), MOST_PASSES)
+
+
 def _land(coding: Coding, wanted: Wanted, start: float, goes_on: Callable[[], bool], reserve: int = 0) -> Landed:
     if wanted.psnr is not None:
         return fit_psnr(coding, wanted.psnr, start, goes_on)
@@ -127,23 +152,23 @@ def _with_filter(
     config: CompressConfig,
     wanted: Wanted,
     start: float,
-    say: Callable[[str, float], bool],
-    goes_on: Callable[[], bool],
-    tell: Tell,
+    course: _Course,
 ) -> tuple[Landed, dict[str, Any]]:
     """Land without a filter; train one there; keep it if the file is better with it."""
-    plain = _land(coding, wanted, start, goes_on)
+    plain = _land(coding, wanted, start, course.goes_on)
     size = coding.bytes_of(plain.coded)
-    if not goes_on() or config.training.passes == 0:
+    if course.stopped or config.training.passes == 0:
         return plain, {}
     try:
+        from srn_core.training.device import choose_device
         from srn_core.training.grid_filter import channels_for, train_filter
     except ModuleNotFoundError:
         return plain, {"filter_note": "torch is not installed: no filter was trained"}
     channels = channels_for(int(size))
     if not channels:
         return plain, {}
-    say("training the filter", 0.2)
+    device = choose_device(config.device)
+    course.say("training the filter", 0.2)
     grid = coding.grid(plain.coded)
     before = coding.psnr(grid)
     outcome = train_filter(
@@ -151,20 +176,21 @@ def _with_filter(
         coding.values,
         coding.counts,
         channels,
-        passes=config.training.passes,
+        passes=_passes(config, coding.values.size),
         seconds=config.training.seconds,
         seed=config.seed,
-        device=config.device,
-        progress=lambda report: tell(replace(report, fraction=0.2 + 0.6 * report.fraction)),
+        device=str(device),
+        progress=lambda report: course.report(replace(report, fraction=0.2 + 0.6 * report.fraction)),
     )
     del grid
     arrays = {name: quantise(values, FILTER_BITS) for name, values in outcome.arrays.items()}
     coding.use_filter(channels, arrays)
-    say("coding", 0.85)
+    course.say("coding", 0.85)
     # With a filter the same promise takes another step; the old one is where the search begins.
-    better = _land(coding, wanted, plain.coded.step * (1.05 if wanted.psnr is None else 1.2), goes_on)
+    better = _land(coding, wanted, plain.coded.step * (1.05 if wanted.psnr is None else 1.2), course.goes_on)
     after = coding.psnr(coding.grid(better.coded))
     details = {
+        "device": str(device),
         "filter_gain_db": round(outcome.gain_db, 4),
         "train_seconds": round(outcome.seconds, 3),
         "passes": round(outcome.passes, 3),

@@ -16,8 +16,9 @@ from srn_core.rate.coding import SAFETY, Coded, Coding
 from srn_core.rate.landing import land
 
 TELL = Callable[[float], bool]
-UNUSED = 0.005
-"""Share of the bytes that may be left unused."""
+UNUSED, UNUSED_IN_SMALL = 0.005, 0.0015
+"""Share of the bytes that may be left unused; in volumes of less than SMALL values, which are soon coded again."""
+SMALL = 1 << 20
 BETTER = 0.05
 """dB above a promised PSNR that are near enough."""
 TRIES = 9
@@ -40,7 +41,9 @@ def fit_bytes(coding: Coding, most: int, start: float, goes_on: Callable[[], boo
         coded = coding.coded(step)
         return math.log(coding.bytes_of(coded) / most), coded
 
-    trial = land(attempt, start, -1.2, UNUSED, TRIES, (coding.finest, 1e3), goes_on)
+    small = coding.values.size < SMALL
+    enough, tries = (UNUSED_IN_SMALL, 2 * TRIES) if small else (UNUSED, TRIES)
+    trial = land(attempt, start, -1.2, enough, tries, (coding.finest, 1e3), goes_on)
     if trial is None:
         least = int(coding.bytes_of(coding.coded(1e3)))
         raise SrnInputError(

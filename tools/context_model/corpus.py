@@ -14,7 +14,7 @@ def made(seed: int = 0) -> Iterator[tuple[str, np.ndarray]]:
     """(name, values (z, y, x)) of random fields, phantoms and waves."""
     random = np.random.default_rng(seed)
     for exponent in (1.6, 2.2, 3.0, 3.6):
-        for shape in ((72, 80, 88), (24, 120, 100)):
+        for shape in ((72, 80, 88), (24, 120, 100), (31, 90, 140)):
             field = gaussian_field(shape, exponent, random)
             yield f"spectrum {exponent} {shape}", field
             yield f"log-normal {exponent} {shape}", np.exp(1.5 * field / field.std())
@@ -34,9 +34,11 @@ def gaussian_field(
 ) -> np.ndarray:
     """A random field whose amplitudes fall as wave number^-exponent, not periodic, of variance 1."""
     wide = [2 * n for n in shape]
-    k = np.sqrt(sum(np.square(np.fft.fftfreq(n)).reshape([-1 if a == i else 1 for a in range(3)]) for i, n in enumerate(wide)))
+    k = np.sqrt(
+        sum(np.square(np.fft.fftfreq(n)).reshape([-1 if a == i else 1 for a in range(3)]) for i, n in enumerate(wide))
+    )
     k[0, 0, 0] = 1.0
-    amplitudes = k ** -(exponent) * np.exp(-((k / cutoff) ** 4))
+    amplitudes = k**-(exponent) * np.exp(-((k / cutoff) ** 4))
     spectrum = np.fft.fftn(random.standard_normal(wide)) * amplitudes
     spectrum[0, 0, 0] = 0.0
     field = np.fft.ifftn(spectrum).real[tuple(slice(0, n) for n in shape)]

@@ -42,23 +42,28 @@ from srn_core.codec.pyramid_relations import relations
 from srn_core.codec.pyramid_tokens import TOKENS, token_of
 from srn_core.pyramid import analyse, pyramid_of
 
-KEPT = 40_000
+KEPT = 25_000
 """Coefficients that are kept of each quantised volume."""
 CONFIDENCE = 60.0
 """Symbols that a prior counts for; SEEN units each."""
 
 
-def quantised(values: np.ndarray, random: np.random.Generator) -> Iterator[tuple[np.ndarray, tuple[tuple[str, int], ...]]]:
+def quantised(
+    values: np.ndarray, random: np.random.Generator
+) -> Iterator[tuple[np.ndarray, tuple[tuple[str, int], ...]]]:
     """(codes, groups) of a volume at several rates, filters and shapes of the pyramid."""
     values = (values - values.min()) / (values.max() - values.min()) * 2 - 1
     thin = values.shape[0] < 32
-    shapes = [(("z", 2), ("yx", 4))] if thin else [(("zyx", 4),)]
+    shapes = [(("z", 2), ("yx", 5)), (("z", 3), ("yx", 4))] if thin else [(("zyx", 4),)]
     for groups in shapes:
         for name in ("bior4.4", "bior6.8"):
             coefficients = analyse(values, pyramid_of(name, groups))
             for step in 2.0 ** random.uniform(-8.5, -1.5, 3):
                 zone = random.uniform(0.55, 0.68)
-                yield (np.sign(coefficients) * np.floor(np.abs(coefficients) / step + 1 - zone)).astype(np.int32), groups
+                yield (
+                    (np.sign(coefficients) * np.floor(np.abs(coefficients) / step + 1 - zone)).astype(np.int32),
+                    groups,
+                )
 
 
 def passes(codes: np.ndarray, groups: Any, signs: np.ndarray) -> Iterator[tuple[Any, ...]]:
@@ -76,8 +81,8 @@ def passes(codes: np.ndarray, groups: Any, signs: np.ndarray) -> Iterator[tuple[
                 for offset, data in sums.items():
                     classes[:, _sign_class(offset, relation.band.high)] += data.ravel()
                 yield (
-                    told.features, surroundings.constants(number), told.expected, classes, relation.highs, number,
-                    part.ravel(),
+                    told.features, surroundings.constants(known, number), told.expected, classes, relation.highs,
+                    number, part.ravel(),
                 )  # fmt: skip
             remember(known, parity, part)
         magnitudes.append(np.minimum(np.abs(band), 255).astype(np.uint8))
@@ -94,19 +99,24 @@ def learn_signs(data: list[Any]) -> np.ndarray:
     for key, parts in sums.items():
         x = torch.from_numpy(np.concatenate([p[0] for p in parts]))
         y = torch.from_numpy(np.concatenate([p[1] for p in parts]).astype(np.float32))
-        weights = torch.zeros(SIGN_CLASSES, requires_grad=True)
-        optimiser = torch.optim.LBFGS([weights], max_iter=60, line_search_fn="strong_wolfe")
-
-        def loss() -> torch.Tensor:
-            optimiser.zero_grad()
-            value = functional.binary_cross_entropy_with_logits(x @ weights, y) + 1e-4 * weights.square().sum()
-            value.backward()
-            return value
-
-        final = optimiser.step(loss)
-        found[key] = np.round(SIGN_UNIT * weights.detach().numpy()).astype(np.int64)
-        print("signs", key, len(y), round(float(final) / np.log(2), 4), found[key])
+        found[key] = np.round(SIGN_UNIT * logistic(x, y)).astype(np.int64)
+        print("signs", key, len(y), found[key])
     return found
+
+
+def logistic(x: torch.Tensor, y: torch.Tensor) -> np.ndarray:
+    """Weights of a logistic regression of y (n,) on x (n, classes), without a constant."""
+    weights = torch.zeros(x.shape[1], requires_grad=True)
+    optimiser = torch.optim.LBFGS([weights], max_iter=60, line_search_fn="strong_wolfe")
+
+    def loss() -> torch.Tensor:
+        optimiser.zero_grad()
+        value = functional.binary_cross_entropy_with_logits(x @ weights, y) + 1e-4 * weights.square().sum()
+        value.backward()
+        return value
+
+    optimiser.step(loss)
+    return np.asarray(weights.detach().numpy())
 
 
 class Net(torch.nn.Module):
@@ -119,6 +129,7 @@ class Net(torch.nn.Module):
         self.last = torch.nn.Linear(HIDDEN, 2)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Features and constants (n, ...) -> (n, 2) logits: of zero, of small."""
         x = functional.relu(self.first(x)).clamp(max=31.9)
         return self.last(functional.relu(self.second(x)).clamp(max=31.9))
 
@@ -140,7 +151,7 @@ def learn_network(x: np.ndarray, m: np.ndarray, w: np.ndarray, steps: int) -> di
     xs, ms, ws = torch.from_numpy(x), torch.from_numpy(np.minimum(m, 200).astype(np.float32)), torch.from_numpy(w)
     mean = 0.0
     for step in range(steps):
-        rows = torch.randint(0, len(ms), (8192,))
+        rows = torch.randint(0, len(ms), (12288,))
         loss = (bits(net(xs[rows].float() / 16), ms[rows]) * ws[rows]).sum() / ws[rows].sum()
         optimiser.zero_grad()
         loss.backward()
@@ -201,13 +212,11 @@ def main() -> None:
     network = learn_network(x, m, w, options.steps)
     empty = ContextModel(**network, signs=signs, zero_prior=signs, size_prior=signs, sign_prior=signs)
     zeros, sizes = np.zeros((ZERO_BINS, 2)), np.zeros((SIZE_BINS, TOKENS))
-    varying, still = x[:, :FEATURES], x[:, FEATURES:].astype(np.int64)
-    for row in np.unique(still, axis=0):
-        same = np.flatnonzero((still == row).all(axis=1))
-        zero, size = contexts(empty, varying[same], row)
-        np.add.at(zeros, (zero, (m[same] > 0).astype(int)), w[same])
-        some = m[same] > 0
-        np.add.at(sizes, (size[some], token_of(m[same][some])), w[same][some])
+    # Constants differ from row to row here: they go along with what varies.
+    zero, size = contexts(empty, x, np.zeros(0, np.int64))
+    some = m > 0
+    np.add.at(zeros, (zero, some.astype(int)), w)
+    np.add.at(sizes, (size[some], token_of(m[some])), w[some])
     agree = np.zeros((SIGN_BINS, 2))
     some = v != 0
     np.add.at(agree, (sign_contexts(e[some]), ((v[some] < 0) != (e[some] < 0)).astype(int)), 1)
