@@ -114,10 +114,10 @@ def test_bricks_and_tiles_fit_any_shape() -> None:
 def test_the_filter_wins_what_it_says(channels: tuple[int, ...]) -> None:
     truth = waves((30, 26, 33))[None]
     decoded = coarse(truth)
-    outcome = train_filter(decoded, truth, None, channels, passes=80)
+    outcome = train_filter(decoded, truth, None, channels, passes=30)
     assert outcome.gain_db > 1
     assert outcome.gain_db == pytest.approx(gain_of(decoded, truth, outcome), abs=0.01)
-    assert outcome.passes == pytest.approx(80, rel=0.05)
+    assert outcome.passes == pytest.approx(30, rel=0.05)
     assert not outcome.stopped_early
     widths = (1, *channels, 1)
     for index, (given, out) in enumerate(zip(widths, widths[1:])):
@@ -140,8 +140,8 @@ def test_weights_are_whole_steps_of_8_bits_and_the_first_kernels_sum_to_zero() -
 
 def test_a_high_level_costs_nothing() -> None:
     truth = waves((20, 20, 20))[None]
-    low = train_filter(coarse(truth), truth, None, (4,), passes=40)
-    high = train_filter(coarse(truth) + 16, truth + 16, None, (4,), passes=40)
+    low = train_filter(coarse(truth), truth, None, (4,), passes=20)
+    high = train_filter(coarse(truth) + 16, truth + 16, None, (4,), passes=20)
     assert high.gain_db == pytest.approx(low.gain_db, abs=0.4)
     assert low.gain_db > 5
 
@@ -152,7 +152,7 @@ def test_voxels_that_do_not_count_teach_nothing() -> None:
     weight = np.zeros(truth.shape[1:], bool)
     weight[:, :, :12] = True
     false = np.where(weight, truth, 50).astype(np.float32)
-    outcome = train_filter(decoded, false, weight, (4,), passes=60)
+    outcome = train_filter(decoded, false, weight, (4,), passes=20)
     assert outcome.gain_db > 0.5
     assert outcome.gain_db == pytest.approx(gain_of(decoded, truth, outcome, weight), abs=0.01)
     assert train_filter(decoded, false, np.zeros_like(weight), (4,), passes=2).gain_db == 0
@@ -161,7 +161,7 @@ def test_voxels_that_do_not_count_teach_nothing() -> None:
 def test_several_features_share_one_filter() -> None:
     truth = np.stack([waves((18, 18, 18), seed) for seed in (0, 1)])
     decoded = coarse(truth)
-    outcome = train_filter(decoded, truth, None, (6,), passes=60)
+    outcome = train_filter(decoded, truth, None, (6,), passes=20)
     assert outcome.arrays["filter0.weight"].shape == (6, 2, 3, 3, 3)
     assert outcome.gain_db > 0.5
     assert outcome.gain_db == pytest.approx(gain_of(decoded, truth, outcome), abs=0.01)
@@ -171,7 +171,7 @@ def test_several_features_share_one_filter() -> None:
 def test_thin_volumes(shape: tuple[int, int, int]) -> None:
     truth = waves(shape)[None] + np.float32(0.03)
     decoded = coarse(truth)
-    outcome = train_filter(decoded, truth, None, (4,), passes=40)
+    outcome = train_filter(decoded, truth, None, (4,), passes=20)
     assert outcome.gain_db == pytest.approx(max(0.0, gain_of(decoded, truth, outcome)), abs=0.05)
     assert outcome.gain_db > 0
 
