@@ -1,7 +1,7 @@
 """The preset dictionary that headers are deflated against.
 
-It is typical headers: what a header repeats of them costs next to nothing. It is part of the format and never changes.
-Deflate counts back from a dictionary's end, so that of version 2, which has more in front, opens headers of version 1 too.
+It is typical headers: what a header repeats of them costs next to nothing. It is part of the format and never
+changes. Deflate counts back from the end, so that of version 2, which has more in front, opens version 1 too.
 """
 
 from __future__ import annotations
