@@ -169,11 +169,12 @@ def _group(title, *properties):
 
 
 _PRUNERS = "rate none mask smallify variational-static variational-dynamic"
-_FVSRN, _NEURCOMP = [("Network", "fvsrn")], [("Network", "neurcomp")]
-_MASK, _SMALLIFY = [("Pruner", "mask")], [("Pruner", "smallify")]
-_STATIC, _DYNAMIC = [("Pruner", "variational-static")], [("Pruner", "variational-dynamic")]
-_VARIATIONAL = [("Pruner", "variational-static variational-dynamic")]
-_PRUNING = [("Pruner", "mask smallify variational-static variational-dynamic")]
+_ONE_NETWORK, _NEURCOMP = ("Network", "fvsrn neurcomp"), [("Network", "auto neurcomp")]
+_MASK, _SMALLIFY = [_ONE_NETWORK, ("Pruner", "mask")], [_ONE_NETWORK, ("Pruner", "smallify")]
+_STATIC, _DYNAMIC = [_ONE_NETWORK, ("Pruner", "variational-static")], [_ONE_NETWORK, ("Pruner", "variational-dynamic")]
+_VARIATIONAL = [_ONE_NETWORK, ("Pruner", "variational-static variational-dynamic")]
+_PRUNING = [_ONE_NETWORK, ("Pruner", "mask smallify variational-static variational-dynamic")]
+_FVSRN = [("Network", "fvsrn"), ("Pruner", "none mask smallify variational-static variational-dynamic")]
 _STEPS = [("Decay", "passes plateau")]
 _BY_RATIO = "-1: automatic, by network and ratio."
 _NORM = "p of the norm that the weights behind are held down with, sum |w|^p: 1 or 2."
@@ -231,14 +232,17 @@ _TRAINING = _group(
     _number(
         "Training Seconds",
         120,
-        "Training ends after this time at the latest; 0: no limit. Longer is better.",
+        "Training ends after this time at the latest; 0: no limit. Longer is better. Of an fv-SRN pruned by rate only "
+        "a filter is trained, where it pays; network auto may take this long twice.",
         advanced=False,
     ),
     _number(
         "Training Passes",
-        0,
-        "Training ends after so many passes over the volume at the latest; 0: no limit of this kind (75 passes of "
-        "fvsrn, 100 of neurcomp, where there is no time limit either). With seconds too, whichever ends first.",
+        -1,
+        "Training ends after so many passes over the volume at the latest; with seconds too, whichever ends first. "
+        "-1: automatic, by network and size, more where there are seconds. 0: no training at all; then the network "
+        "must be an fv-SRN pruned by rate.",
+        -1,
         advanced=False,
     ),
     _choice(
@@ -253,7 +257,7 @@ _TRAINING = _group(
   <FileListDomain name="files" />
   <Hints><FileChooser extensions="srn" file_description="Neural files" /></Hints>
   <Documentation>A .srn file whose network the training starts from, say that of the time step before; its sizes then
-  count. Empty: a fresh network.</Documentation>
+  count. Empty: a fresh network. Not for an fv-SRN pruned by rate.</Documentation>
 </StringVectorProperty>""",
     _whole("Batch", 32768, 1, 1 << 24, "Samples per step, at most."),
     _choice(
@@ -281,9 +285,10 @@ _NETWORK = _group(
     _choice(
         "Network",
         "fvsrn",
-        "fvsrn neurcomp",
-        "fvsrn: a latent grid and a small network, fast on a CPU. neurcomp: one larger network, for smooth fields and "
-        "patient users.",
+        "auto fvsrn neurcomp",
+        "fvsrn: a latent grid and a small network; pruned by rate the best choice nearly always. neurcomp: one larger "
+        "network, for smooth fields and patient users; best with the pruner none. auto: an fv-SRN by rate and, where "
+        "the target is a size, a Neurcomp without pruner; the better one is kept.",
         advanced=False,
     ),
     _whole(
@@ -291,7 +296,7 @@ _NETWORK = _group(
         0,
         0,
         256,
-        "Latent features per grid vertex; 0: automatic, 4, or 1 on the finer grid that a pruner starts with.",
+        "Latent features per grid vertex; 0: automatic, 8, or 1 on the finer grid that a pruner starts with.",
         when=_FVSRN,
         advanced=False,
     ),
@@ -347,12 +352,13 @@ _PRUNER = _group(
     "Pruner",
     _choice(
         "Pruner",
-        "smallify",
+        "rate",
         _PRUNERS,
-        "What finds the parameters that the field does not need. mask: on-off masks. smallify: switches that change "
-        "sign where nothing is lost. variational: noise that grows where nothing is lost; static has one error scale "
-        "for the whole volume, dynamic learns one for each place. rate: what costs more bits than it is worth goes, "
-        "without training; it can keep to a PSNR or a largest error. none: nothing is removed.",
+        "What finds the parameters that the field does not need. rate: what is not worth its bits goes; an fv-SRN "
+        "needs no training for it, and can keep to a PSNR. mask: on-off masks. smallify: switches that change sign "
+        "where nothing is lost. variational: noise that grows where nothing is lost; static has one error scale for "
+        "the whole volume, dynamic learns one for each place. none: nothing is removed.",
+        when=[_ONE_NETWORK],
         advanced=False,
     ),
     _number(
@@ -508,7 +514,7 @@ _COMPRESS_PANEL = f"""
 {_SEED}
 <StringVectorProperty name="MoreSettings" label="More Settings" command="SetMoreSettings" number_of_elements="1"
     default_values="" panel_visibility="advanced">
-  <Documentation>Any setting by its name, as in: target.bytes=20000 fvsrn.wavelet=sym6. They win over the
+  <Documentation>Any setting by its name, as in: target.bytes=20000 neurcomp.blocks=6. They win over the
   panel.</Documentation>
 </StringVectorProperty>
 <Property name="TrainAgain" label="Train Again" command="TrainAgain" panel_widget="command_button"
@@ -626,7 +632,7 @@ _SAMPLE_PANEL = """
 @smdomain.xml('<InputArrayDomain name="input_array" attribute_type="any" />')
 @smdomain.datatype(dataTypes=["vtkImageData"], composite_data_supported=False)
 class NeuralCompress(_algorithm("compress", "NeuralCompress", 1, 3)):
-    """Trains a network on one array and shows what the small file made of it gives back."""
+    """Compresses one array and shows what the small file made of it gives back."""
 
     def RequestData(self, request, inInfo, outInfo):
         done = super().RequestData(request, inInfo, outInfo)

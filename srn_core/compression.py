@@ -10,8 +10,9 @@ import numpy as np
 
 from srn_core import codec, metrics
 from srn_core.codec import NeuralField, Quality
-from srn_core.config import CompressConfig, error_bound
+from srn_core.config import CompressConfig, PruningConfig, QuantiseConfig, TrainingConfig, by_rate, error_bound
 from srn_core.errors import SrnInputError, SrnMissingPackageError
+from srn_core.idle_settings import refuse_idle_settings
 from srn_core.neural_file import NeuralFile
 from srn_core.progress import Progress, ProgressCallback
 from srn_core.spec import ConstantSpec
@@ -44,6 +45,7 @@ def compress_volume(
     volume: Volume, config: CompressConfig, progress: Optional[ProgressCallback] = None
 ) -> CompressResult:
     """Compress one volume. Raises SrnInputError where the data or the settings cannot be used."""
+    refuse_idle_settings(config)
     if config.network == "auto":
         return _best_of(volume, config, progress)
     started = time.perf_counter()
@@ -79,8 +81,15 @@ def _best_of(volume: Volume, config: CompressConfig, progress: Optional[Progress
             return None
         return lambda report: progress(replace(report, fraction=begin + part * report.fraction))
 
-    sized = config.target.psnr is None and config.target.max_error is None and config.target.parameter_ratio is None
-    first = compress_volume(volume, replace(config, network="fvsrn", pruner="rate"), share(0.0, 0.3 if sized else 1.0))
+    sized = config.target.psnr is None and config.target.max_error is None
+    by_rate_alone = replace(
+        config,
+        network="fvsrn",
+        training=TrainingConfig(config.training.passes, config.training.seconds),
+        quantise=QuantiseConfig(),
+        pruning=PruningConfig(),
+    )
+    first = compress_volume(volume, by_rate_alone, share(0.0, 0.3 if sized else 1.0))
     tried = {"fvsrn": {"bytes": first.report["bytes"], "psnr": first.report["psnr"]}}
     best = first
     if sized and not first.report["stopped_early"] and first.report["network"] != "constant":
@@ -181,11 +190,6 @@ def _difference(settings: dict[str, Any], defaults: dict[str, Any]) -> dict[str,
     return out
 
 
-def by_rate(config: CompressConfig) -> bool:
-    """Whether the settings mean the analytic fv-SRN that is pruned by rate."""
-    return config.network == "fvsrn" and config.pruner == "rate"
-
-
 def _fit_by_rate(volume: Volume, template: NeuralField, config: CompressConfig, stop: _Progress) -> _Fitted:
     from onnx_export.grid_filter import filtered_grid
     from srn_core.rate.fit import Wanted, fit_rate
@@ -199,7 +203,14 @@ def _fit_by_rate(volume: Volume, template: NeuralField, config: CompressConfig, 
         wanted = Wanted(bytes=target_bytes(volume, config))
 
     fitted = fit_rate(volume, template, config, wanted, filtered_grid, _decoded, stop.training)
-    details = {"device": "cpu", "train_seconds": 0.0, "target_bytes": wanted.bytes, **fitted.details}
+    kept = fitted.stored.parameters() / max(sum(array.codes.size for array in fitted.stored.arrays.values()), 1)
+    details = {
+        "device": "cpu",
+        "train_seconds": 0.0,
+        "target_bytes": wanted.bytes,
+        "kept_fraction": kept,
+        **fitted.details,
+    }
     return _Fitted(fitted.stored, details, fitted.history)
 
 

@@ -12,13 +12,13 @@ import numpy as np
 from vtkmodules.vtkCommonDataModel import vtkDataObject, vtkImageData, vtkTable
 
 import srn_core
-from srn_core.config import NETWORKS, CompressConfig
+from srn_core.config import NETWORKS, CompressConfig, by_rate
 from srn_core.errors import SrnError, SrnInputError
 from srn_core.promise import promise_of
 from srn_core.volume import Volume
 from srn_filters import carrier, packages, requests, vtk_bridge
 from srn_filters.algorithm import setting, text
-from srn_filters.panel import SECTIONS, WithPanel, chosen, chosen_target
+from srn_filters.panel import PANEL, SECTIONS, WithPanel, chosen, chosen_target
 from srn_filters.report import readable
 
 DEFAULT_SECONDS = 120.0
@@ -46,7 +46,6 @@ class NeuralCompress(WithPanel):
     """
 
     label = "Neural Compress"
-    needs = packages.TRAINING
 
     def __init__(self) -> None:
         super().__init__(nInputPorts=1, inputType="vtkImageData", nOutputPorts=3, outputType="vtkImageData")
@@ -98,6 +97,8 @@ class NeuralCompress(WithPanel):
         if requests.asked_piece(out_info) > 0:
             return
         config = self.config()
+        if not by_rate(config):
+            packages.require(packages.TRAINING, self.label)
         volume = self._volume(image)
         made = self._make(volume, config)
         file = srn_core.load(made.content)
@@ -114,11 +115,11 @@ class NeuralCompress(WithPanel):
 
     def config(self) -> CompressConfig:
         """The settings of the panel. Raises SrnInputError for settings that make no sense."""
-        for name in ("TrainingPasses", "TrainingSeconds"):
-            value = self.panel[name]
-            if value < 0:
-                label = name.replace("Training", "Training ")
-                raise SrnInputError(f"{label} must be 0 (no limit of this kind) or more, not {value:g}")
+        passes, seconds = self.panel["TrainingPasses"], self.panel["TrainingSeconds"]
+        if passes < 0 and passes != PANEL["TrainingPasses"].automatic:
+            raise SrnInputError(f"Training Passes must be -1 (automatic), 0 (no training) or more, not {passes:g}")
+        if seconds < 0:
+            raise SrnInputError(f"Training Seconds must be 0 (no limit of this kind) or more, not {seconds:g}")
         more = parse_settings(self._more)
         target = {} if any(name.startswith("target.") for name in more) else chosen_target(self.panel)
         return CompressConfig().with_settings({**chosen(self.panel), **target, "device": self._device, **more})
@@ -164,7 +165,9 @@ def training_key(config: CompressConfig, values: str, volume: Volume) -> str:
     of them, the settings in force, and the file that the training starts from. Not the device, nor the settings of
     the networks and pruners that are not used."""
     settings = config.to_dict()
-    sections = {*NETWORKS, *SECTIONS.values()} - {"", config.network, SECTIONS[config.pruner]}
+    # Network auto trains a Neurcomp beside the fv-SRN that is pruned by rate.
+    network = "neurcomp" if config.network == "auto" else config.network
+    sections = {*NETWORKS, *SECTIONS.values()} - {"", "auto", network, SECTIONS[config.pruner]}
     for name in ("device", *sections):
         settings.pop(name)
     described = (values, str(volume.values.dtype), volume.values.shape, volume.geometry, volume.name, volume.time)
@@ -181,12 +184,12 @@ def _digest_of_file(path: Optional[str]) -> str:
 
 
 def parse_settings(more: str) -> dict[str, str]:
-    """Settings as in "fvsrn.features=8 fvsrn.grid=8,8,4", divided by blanks, commas, semicolons or lines."""
+    """Settings as in "training.passes=8 fvsrn.grid=8,8,4", divided by blanks, commas, semicolons or lines."""
     settings = {}
     for item in re.split(r"[\s,;]+(?=[A-Za-z])", more.strip(" \t\r\n,;")):
         if item:
             name, equals, value = item.partition("=")
             if not equals:
-                raise SrnInputError(f"More Settings: '{item}' is not of the form name=value, as in fvsrn.features=8")
+                raise SrnInputError(f"More Settings: '{item}' is not of the form name=value, as in training.passes=8")
             settings[name.strip()] = value.strip()
     return settings

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, Mapping, Optional
+from typing import Any, Callable, Mapping, Tuple
 
 from srn_core.config import CompressConfig
 from srn_core.errors import SrnInputError
 from srn_filters.algorithm import NeuralAlgorithm, text
 
-FVSRN = ("Network", ("fvsrn",))
-NEURCOMP = ("Network", ("neurcomp",))
-MASK = ("Pruner", ("mask",))
-SMALLIFY = ("Pruner", ("smallify",))
-STATIC = ("Pruner", ("variational-static",))
-DYNAMIC = ("Pruner", ("variational-dynamic",))
-VARIATIONAL = ("Pruner", (*STATIC[1], *DYNAMIC[1]))
-PRUNING = ("Pruner", (*MASK[1], *SMALLIFY[1], *VARIATIONAL[1]))
+Condition = Tuple[str, Tuple[str, ...]]
+"""Another property, and values of it."""
+
+
+def _only(other: str, *values: str) -> tuple[Condition, ...]:
+    return ((other, values),)
+
+
+NEURCOMP = _only("Network", "auto", "neurcomp")
+ONE_NETWORK = _only("Network", "fvsrn", "neurcomp")
+"""Network auto chooses the pruners itself."""
+MASK = _only("Pruner", "mask")
+SMALLIFY = _only("Pruner", "smallify")
+STATIC = _only("Pruner", "variational-static")
+DYNAMIC = _only("Pruner", "variational-dynamic")
+VARIATIONAL = _only("Pruner", "variational-static", "variational-dynamic")
+PRUNING = _only("Pruner", "mask", "smallify", "variational-static", "variational-dynamic")
+FVSRN = _only("Network", "fvsrn") + _only("Pruner", "none", *PRUNING[0][1])
+"""A trained one: pruned by rate it has none of these settings."""
+STEPS = _only("Decay", "passes", "plateau")
+FIXED = _only("PruningThresholds", "fixed")
 
 SECTIONS = {
     "rate": "",
@@ -37,8 +50,8 @@ class Bound:
     """Dotted name of the setting."""
     automatic: Any = None
     """The value with which the panel says None: the library chooses."""
-    when: Optional[tuple[str, tuple[str, ...]]] = None
-    """Another property, and its values with which this one is shown and counts."""
+    when: tuple[Condition, ...] = ()
+    """What must all hold for this one to be shown and to count: other properties that count, and their values."""
 
 
 @dataclass(frozen=True)
@@ -64,17 +77,17 @@ TARGETS: Mapping[str, Target] = {
 
 PANEL: Mapping[str, Bound] = {
     "Network": Bound("network"),
-    "Pruner": Bound("pruner"),
+    "Pruner": Bound("pruner", when=ONE_NETWORK),
     "TrainingSeconds": Bound("training.seconds", 0.0),
-    "TrainingPasses": Bound("training.passes", 0.0),
+    "TrainingPasses": Bound("training.passes", -1.0),
     "Batch": Bound("training.batch"),
     "Sampler": Bound("training.sampler"),
     "PruneShare": Bound("training.prune_share"),
     "FineTuneRate": Bound("training.fine_tune_rate"),
     "Decay": Bound("training.decay"),
     "FinalRate": Bound("training.final_rate"),
-    "DecayFactor": Bound("training.decay_factor", when=("Decay", ("passes", "plateau"))),
-    "DecayPasses": Bound("training.decay_passes", when=("Decay", ("passes", "plateau"))),
+    "DecayFactor": Bound("training.decay_factor", when=STEPS),
+    "DecayPasses": Bound("training.decay_passes", when=STEPS),
     "StartFile": Bound("training.start", ""),
     "Features": Bound("fvsrn.features", 0, FVSRN),
     "Wavelet": Bound("fvsrn.wavelet", when=FVSRN),
@@ -114,7 +127,7 @@ PANEL: Mapping[str, Bound] = {
     "VariationalLocalReparameterisation": Bound("variational.local_reparameterisation", when=VARIATIONAL),
     "VariationalReflections": Bound("variational.reflections", when=VARIATIONAL),
     "PruningThresholds": Bound("pruning.thresholds", when=PRUNING),
-    "LayerThresholds": Bound("pruning.layers", "", ("PruningThresholds", ("fixed",))),
+    "LayerThresholds": Bound("pruning.layers", "", FIXED),
     "PrunerLearningRate": Bound("pruning.learning_rate", when=PRUNING),
     "Oversize": Bound("pruning.oversize", 0.0, PRUNING),
     "GridBits": Bound("quantise.grid_bits", 0),
@@ -140,7 +153,7 @@ def chosen(panel: Mapping[str, Any]) -> dict[str, Any]:
     counts: dict[str, bool] = {}
     settings: dict[str, Any] = {}
     for name, bound in PANEL.items():
-        counts[name] = bound.when is None or (counts[bound.when[0]] and panel[bound.when[0]] in bound.when[1])
+        counts[name] = all(counts[other] and panel[other] in values for other, values in bound.when)
         if counts[name]:
             settings[bound.setting] = None if panel[name] == bound.automatic else panel[name]
     return settings

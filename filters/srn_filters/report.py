@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Mapping, Optional
 
 from srn_core.promise import Promise
+from srn_core.tried import tried_in_words
 
 
 def readable(report: Mapping[str, Any], histogram: Optional[str] = None, promise: Optional[Promise] = None) -> str:
@@ -22,6 +23,7 @@ def readable(report: Mapping[str, Any], histogram: Optional[str] = None, promise
         _line("Asked", _asked(promise)),
         _line("Network", _network(report)),
         _line("Pruning", _pruning(report, histogram)),
+        _line("Tried", tried_in_words(report)),
         _line("Training", _training(report)),
         _line("Decoding", _decoding(report)),
     ]

@@ -7,49 +7,73 @@ import csv
 import io
 import json
 import os
-from typing import Any, Optional
+import textwrap
+from typing import Any, Optional, Sequence
 
 from srn_core.cli import output, source
 from srn_core.cli.bar import Bar
 from srn_core.cli.interrupt import Interrupt
 from srn_core.config import DEVICES, NETWORKS, PRUNERS, CompressConfig, setting_names
 from srn_core.errors import SrnInputError
+from srn_core.idle_settings import refuse_idle_settings
 from srn_core.progress import Progress
 from srn_core.promise import Promise, promise_of
+from srn_core.tried import tried_in_words
 
 MAX_CONFIG = 1 << 20
 
+NETWORK_HELP = {
+    "auto": "an fv-SRN by rate and, where the target is a size, a Neurcomp without pruner: the better one is kept",
+    "fvsrn": "a latent grid and a small network (the default): with the pruner rate the best choice nearly always",
+    "neurcomp": "one network of sines, for smooth fields and patient users; best with --pruner none",
+}
 PRUNER_HELP = {
-    "rate": "what costs more bits than it is worth, found without training; it can keep to a PSNR or a largest error",
+    "rate": "coefficients that are not worth their bits go (the default). Of fvsrn: no network is trained, only, where "
+    "it pays, a small filter",
     "none": "nothing is removed",
     "mask": "on-off masks, learnt through a straight-through gradient",
-    "smallify": "switches that change sign where nothing is lost (the default)",
+    "smallify": "switches that change sign where nothing is lost",
     "variational-static": "noise that grows where nothing is lost; one error scale for the volume",
     "variational-dynamic": "the same with an error scale of its own at each place",
 }
 
-PRUNERS_LIST = "\n".join(f"  {name.ljust(20)} {PRUNER_HELP[name]}" for name in PRUNERS)
+
+def _listed(texts: dict[str, str], names: Sequence[str]) -> str:
+    return "\n".join(
+        textwrap.fill(texts[name], 116, initial_indent=f"  {name.ljust(20)} ", subsequent_indent=" " * 23)
+        for name in names
+    )
+
 
 EPILOG = f"""\
 examples:
   srn compress hurricane.vti hurricane.srn --ratio 100
   srn compress cutout.h5 u.srn --array Velocity_0001 --bytes 200000 --seconds 600
-  srn compress hurricane.vti hurricane.srn --pruner rate --psnr 45
-  srn compress hurricane.vti hurricane.srn --pruner rate --max-error 0.5%
+  srn compress hurricane.vti hurricane.srn --psnr 45
+  srn compress hurricane.vti hurricane.srn --max-error 0.5%
+  srn compress hurricane.vti hurricane.srn --passes 0
   srn compress scan.raw scan.srn --dims 256 256 128 --dtype uint8
-  srn compress flow.nc flow.srn --network neurcomp --set neurcomp.blocks=6 --set quantise.weight_bits=8
+  srn compress flow.nc flow.srn --network auto --ratio 200 --seconds 120
+  srn compress flow.nc flow.srn --network neurcomp --pruner none --set neurcomp.blocks=6
   srn compress flow.nc flow.srn --pruner variational-static --drop-rates rates.csv --history run.csv
-  srn compress step2.vti step2.srn --start step1.srn --passes 10
+  srn compress step2.vti step2.srn --pruner smallify --start step1.srn --passes 10
+
+networks:
+{_listed(NETWORK_HELP, NETWORKS)}
 
 pruners:
-{PRUNERS_LIST}
+{_listed(PRUNER_HELP, PRUNERS)}
 
 targets:
   --ratio and --bytes fix the size, and the quality is what it allows. --psnr and --max-error fix the quality of what
   is decoded from the finished file, and the size is what it takes: --psnr the mean error (40 dB is 1 % of the range,
-  60 dB 0.1 %, 6 dB halve it), --max-error that of every single voxel, in the array's units or in % of its range.
+  60 dB 0.1 %, 6 dB halve it), --max-error that of every single voxel, in the array's units or in % of its range. A PSNR
+  is kept to by fvsrn with the pruner rate alone.
 
-Without --passes or --seconds the training takes 75 passes over the volume (neurcomp: 100).
+how long:
+  With fvsrn and rate the file itself takes seconds; --passes and --seconds are those of the filter, which wins another
+  0.4 to 3 dB where the file has room for it (6 to 200 passes if nothing is said). --passes 0: no filter, no training,
+  and no torch. Trained networks take 75 passes over the volume (neurcomp: 100) if nothing is said, and at least some.
 Ctrl-C ends the training and packs the best network so far; a second Ctrl-C leaves nothing.
 
 settings for --set and --config:
@@ -79,12 +103,14 @@ def add(commands: Any) -> None:
     )
     model = command.add_argument_group("network and training")
     model.add_argument(
-        "--network", choices=NETWORKS, help="fvsrn: fast on a CPU; neurcomp: smooth fields, long training"
+        "--network", choices=NETWORKS, help="default: fvsrn; auto tries both and keeps the better; see below"
     )
-    model.add_argument("--pruner", choices=PRUNERS, help="how superfluous parameters are found; see below")
-    model.add_argument("--passes", metavar="N", help="passes over the volume")
-    model.add_argument("--seconds", metavar="S", help="seconds of training")
-    model.add_argument("--start", metavar="FILE.srn", help="start from this file's network, not from a fresh one")
+    model.add_argument(
+        "--pruner", choices=PRUNERS, help="how superfluous parameters are found (default: rate); see below"
+    )
+    model.add_argument("--passes", metavar="N", help="training ends after N passes over the volume; 0: no training")
+    model.add_argument("--seconds", metavar="S", help="training ends after S seconds, if not by passes before")
+    model.add_argument("--start", metavar="FILE.srn", help="train on from this file's network; not with fvsrn and rate")
     model.add_argument("--device", choices=DEVICES, help="default: auto, CUDA where torch finds it")
     model.add_argument("--seed", metavar="K", help="of all random numbers (default: 0)")
     model.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting; may be repeated")
@@ -107,8 +133,11 @@ def run(given: argparse.Namespace) -> int:
         _check_out(path, ".csv", given.input)
     if given.history and given.drop_rates and os.path.abspath(given.history) == os.path.abspath(given.drop_rates):
         raise SrnInputError("--history and --drop-rates name the same file; give two names")
-    if given.drop_rates and config.pruner == "none":
-        raise SrnInputError("--drop-rates: the pruner 'none' learns no drop rates; choose another --pruner")
+    refuse_idle_settings(config)
+    if given.drop_rates and config.pruner in ("none", "rate"):
+        raise SrnInputError(
+            f"--drop-rates: the pruner '{config.pruner}' learns no drop rates; choose another --pruner, say smallify"
+        )
     volume = source.read(given.input, given)
 
     from srn_core.api import compress
@@ -206,6 +235,7 @@ def _write_table(path: str, columns: dict[str, list[Any]]) -> None:
 
 
 def _print(report: dict[str, Any], promise: Optional[Promise]) -> None:
+    tried = tried_in_words(report)
     rows = [
         (f"{report['out']}", ""),
         ("size", output.size(report["bytes"])),
@@ -215,6 +245,7 @@ def _print(report: dict[str, Any], promise: Optional[Promise]) -> None:
         *output.promise_rows(promise),
         ("network", f"{report['network']}, {report['parameters']} parameters"),
         ("pruner", _pruned(report)),
+        *([("tried", tried)] if tried else []),
         ("time", f"{report['seconds']:.1f} s, {output.number(report.get('train_seconds'))} s of training"),
     ]
     output.print_table(rows)
