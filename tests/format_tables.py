@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import zlib
 from typing import Any
 
+from srn_core.codec.context_network import default_model
 from srn_core.codec.header import TABLES
 from srn_core.codec.header_kinds import REQUIRED, Row
 
@@ -25,6 +27,14 @@ def rendered() -> dict[str, str]:
                 rows.append(f"| `{element.key}` | {kind} | {_absent(element.default)} | {element.meaning} |")
         out[table.title] = "\n".join(rows)
     return out
+
+
+def rendered_model() -> str:
+    """The Markdown table of the context model's arrays."""
+    rows = ["| array | shape | CRC-32 |", "|---|---|---|"]
+    for name, array in default_model()._asdict().items():
+        rows.append(f"| `{name}` | {array.shape} | `{zlib.crc32(array.astype('<i4').tobytes()):08x}` |")
+    return "\n".join(rows)
 
 
 def _absent(default: Any) -> str:

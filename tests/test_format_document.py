@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 from example_fields import field_of, neurcomp
-from format_tables import rendered
+from format_tables import rendered, rendered_model
 
 from srn_core.codec import (
     FORMAT_VERSION,
     Corrections,
     NeuralField,
     Plateau,
+    StoredArray,
     header_of,
     header_text,
     limits,
@@ -29,11 +30,14 @@ from srn_core.codec.header_dictionary import DICTIONARY
 from srn_core.codec.layouts import LAYOUTS
 from srn_core.codec.mask import FORMS
 from srn_core.codec.packing import CODECS
+from srn_core.pyramid import pyramid_of
+from srn_core.spec import FvSrnSpec
 from srn_core.volume import Geometry
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENT = (ROOT / "docs" / "file-format.md").read_text(encoding="utf-8")
 DICTIONARY_FILE = ROOT / "docs" / "file-format-dictionary.txt"
+MODEL_FILE = ROOT / "srn_core" / "codec" / "context_model.npz"
 GOLDEN = sorted((ROOT / "tests" / "golden").glob("*.srn"))
 
 
@@ -47,6 +51,10 @@ def part(title: str) -> str:
 @pytest.mark.parametrize("title", sorted(rendered()))
 def test_tables_are_those_of_the_code(title):
     assert rendered()[title] in part(title)
+
+
+def test_the_context_model_is_the_one_on_the_page():
+    assert rendered_model() in part("The context model")
 
 
 def test_names_and_numbers_are_those_of_the_code():
@@ -101,6 +109,39 @@ def masks_in(field: dict[str, Any]) -> list[dict[str, Any]]:
     return [part for part in parts if part and "form" in part]
 
 
+def pyramids_of_all_kinds() -> list[NeuralField]:
+    """Fields of latents alone: with and without blocks, thin and flat, one or two features, small and huge codes."""
+    kinds: list[tuple[tuple[int, int, int], tuple[tuple[str, int], ...], int, float]] = [
+        ((9, 11, 13), (("zyx", 2),), 1, 3.0),
+        ((3, 30, 31), (("z", 1), ("yx", 3)), 2, 0.8),
+        ((17, 33, 34), (("z", 1), ("y", 2), ("x", 1)), 1, 0.2),
+        ((1, 1, 40), (("zyx", 3),), 1, 9.0),
+        ((2, 6, 7), (("yx", 9),), 1, 4e6),
+        ((1, 2, 1), (), 1, 1.0),
+    ]
+    fields = []
+    for place, ((z, y, x), groups, features, size) in enumerate(kinds):
+        codes = np.random.default_rng(place).laplace(size=(features, z, y, x)) * size
+        codes[:, :, 16:] *= 0.02
+        array = StoredArray(np.clip(np.rint(codes), -(2**24) + 1, 2**24 - 1).astype(np.int32), 25, step=0.5)
+        pyramid, geometry = pyramid_of("bior2.2", groups), Geometry((x, y, z))
+        spec = FvSrnSpec(geometry.half_extent, features, (), 0, features, (z, y, x), pyramid, skip=True)
+        ranges = ((0.0, 1.0),) * features
+        more = {"vector": features > 1, "value_range": ranges, "geometry": geometry}
+        fields.append(field_of(spec, {"coefficients": array}, name=f"{place}", **more))
+    return fields
+
+
+def test_the_reader_on_the_page_reads_pyramids(tmp_path):
+    fields = pyramids_of_all_kinds()
+    (tmp_path / "a.srn").write_bytes(to_bytes(fields))
+    layouts = {group["layout"] for field in header_of(to_bytes(fields))["fields"] for group in field["groups"]}
+    assert layouts == {"pyramid"}
+    found = read_by_the_page(tmp_path / "a.srn", tmp_path)
+    for place, field in enumerate(fields):
+        np.testing.assert_array_equal(found[f"{place}/coefficients"], field.arrays["coefficients"].values())
+
+
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
 def test_the_reader_on_the_page_reads_the_golden_files(path, tmp_path):
     found = read_by_the_page(path, tmp_path)
@@ -117,6 +158,6 @@ def read_by_the_page(path: Path, folder: Path) -> dict[str, np.ndarray]:
     assert code is not None
     (folder / "reader.py").write_text(f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{code.group(1)}")
     out = folder / "out.npz"
-    subprocess.run([sys.executable, folder / "reader.py", path, DICTIONARY_FILE, out], check=True)
+    subprocess.run([sys.executable, folder / "reader.py", path, DICTIONARY_FILE, MODEL_FILE, out], check=True)
     with np.load(out) as found:
         return dict(found)
