@@ -15,13 +15,13 @@ from srn_core.fill import filled, plateau_of
 from srn_core.progress import Progress
 from srn_core.rate.coding import Coding, Decode
 from srn_core.rate.promises import Landed, fit_bytes, fit_error, fit_psnr
-from srn_core.rate.pyramid_choice import best_pyramid, rough_step
+from srn_core.rate.pyramid_choice import best_pyramid, plateau_pays, rough_step
 from srn_core.volume import Volume
 
 Tell = Callable[[Progress], bool]
 FILTER_BITS = 8
-FILTER_VALUES = 60e6
-FEWEST_PASSES, MOST_PASSES = 6.0, 200.0
+FILTER_VALUES = 40e6
+FEWEST_PASSES, MOST_PASSES = 5.0, 100.0
 """Values that a filter is trained on where nothing else is said, but for very large and very small volumes."""
 FIRST_STEP = 0.05
 """Where the search begins, on values from -1 to 1."""
@@ -59,9 +59,10 @@ def fit_rate(
     ``decode`` and ``decoded`` are the shipped decoder's: of a grid, and of a field's values on its voxels in float64.
     Raises SrnInputError where a promise cannot be kept.
     """
-    values, counts, template = _prepared(volume, template)
     tell(Progress("choosing the wavelet pyramid", 0.02))
+    values = _normalised(volume, template)
     step = _first_step(values, wanted, template)
+    values, counts, template = _without_plateau(volume, values, template, step)
     pyramid = best_pyramid(values, step)
     coding = Coding(volume, values, counts, template, pyramid, decode)
     course = _Course(tell)
@@ -105,13 +106,8 @@ class _Course:
         return self.say(self._phase, self._share + 0.02 * (1.0 - self._share))
 
 
-def _prepared(volume: Volume, template: NeuralField) -> tuple[np.ndarray, Optional[np.ndarray], NeuralField]:
-    """(normalised values (features, z, y, x), voxels whose error counts, template with the plateau)."""
-    plateau = plateau_of(volume.values, template.valid)
-    counts = template.valid
-    if plateau is not None:
-        counts = ~plateau.mask if counts is None else counts & ~plateau.mask
-        template = replace(template, plateau=plateau)
+def _normalised(volume: Volume, template: NeuralField) -> np.ndarray:
+    """Values (features, z, y, x) from -1 to 1, float32, smooth where there are none."""
     columns = volume.values.reshape(*volume.values.shape[:3], -1)
     values = np.zeros((columns.shape[3], *columns.shape[:3]), np.float32)
     for component, (low, high) in enumerate(template.value_range):
@@ -119,9 +115,25 @@ def _prepared(volume: Volume, template: NeuralField) -> tuple[np.ndarray, Option
             for z in range(len(columns)):
                 exact = columns[z, ..., component].astype(np.float64)
                 values[component, z] = (exact - (low / 2 + high / 2)) / (high / 2 - low / 2)
-        if counts is not None:
-            values[component] = filled(np.where(counts, values[component], np.float32(0)), counts)
-    return values, counts, template
+        if template.valid is not None:
+            values[component] = filled(values[component], template.valid)
+    return values
+
+
+def _without_plateau(
+    volume: Volume, values: np.ndarray, template: NeuralField, step: float
+) -> tuple[np.ndarray, Optional[np.ndarray], NeuralField]:
+    """(values, voxels whose error counts, template): with a plateau taken out, if that pays."""
+    plateau = plateau_of(volume.values, template.valid)
+    if plateau is None:
+        return values, template.valid, template
+    counts = ~plateau.mask if template.valid is None else template.valid & ~plateau.mask
+    smooth = np.stack([filled(component, counts) for component in values])
+    span = max(high - low for low, high in template.value_range)
+    unit = 2 / span if volume.values.dtype.kind in "iu" else 0.0
+    if not plateau_pays(values, smooth, plateau.mask, step, unit):
+        return values, template.valid, template
+    return smooth, counts, replace(template, plateau=plateau)
 
 
 def _first_step(values: np.ndarray, wanted: Wanted, template: NeuralField) -> float:

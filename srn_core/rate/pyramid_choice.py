@@ -6,10 +6,11 @@ Each candidate codes the middle of the volume with one and the same step; the on
 from __future__ import annotations
 
 import math
-from typing import Sequence
+from typing import Optional, Sequence
 
 import numpy as np
 
+from srn_core.codec.mask_section import stored_mask
 from srn_core.codec.pyramids import draft
 from srn_core.pyramid import analyse, pyramid_of, synthesise_pyramid
 from srn_core.rate.chooser import PRICE, RateChooser
@@ -42,14 +43,14 @@ def candidates(shape: Sequence[int]) -> list[tuple[tuple[str, int], ...]]:
 
 
 def middle_of(values: np.ndarray) -> np.ndarray:
-    """The middle of (features, z, y, x): one feature, at most MIDDLE samples along each axis."""
-    cut = tuple(slice((n - min(n, MIDDLE)) // 2, (n + min(n, MIDDLE) + 1) // 2) for n in values.shape[1:])
-    return np.asarray(values[:1][(slice(None), *cut)])
+    """The middle of (..., z, y, x), at most MIDDLE samples along each axis."""
+    z, y, x = (slice((n - min(n, MIDDLE)) // 2, (n + min(n, MIDDLE) + 1) // 2) for n in values.shape[-3:])
+    return values[..., z, y, x]
 
 
 def rough_step(values: np.ndarray, most: int, start: float) -> float:
     """About the step by which values (features, z, y, x) take ``most`` bytes, by their middle, the likeliest way."""
-    middle = middle_of(values)
+    middle = middle_of(values[:1])
     share = max(most * middle.size / values.size, 64.0)
     pyramid = pyramid_of(FILTERS[0], candidates(values.shape[1:])[0])
     coefficients = analyse(middle[0], pyramid)[None]
@@ -65,20 +66,42 @@ def rough_step(values: np.ndarray, most: int, start: float) -> float:
 
 def best_pyramid(values: np.ndarray, step: float) -> PyramidSpec:
     """The pyramid for normalised values (features, z, y, x), if coded in steps of about ``step``."""
-    middle = middle_of(values)
+    middle = middle_of(values[0])
     ways = candidates(values.shape[1:])
-    found = min((_cost(middle, pyramid_of(FILTERS[0], groups), step), groups) for groups in ways)
-    others = [(_cost(middle, pyramid_of(name, found[1]), step), name) for name in FILTERS[1:]]
+    found = min((cost(middle, pyramid_of(FILTERS[0], groups), step), groups) for groups in ways)
+    others = [(cost(middle, pyramid_of(name, found[1]), step), name) for name in FILTERS[1:]]
     best = min([(found[0], FILTERS[0]), *others])
     return pyramid_of(best[1], found[1])
 
 
-def _cost(values: np.ndarray, pyramid: PyramidSpec, step: float) -> float:
-    """Squared error plus price of all bits, in squared steps."""
-    coefficients = analyse(values[0], pyramid)
+def plateau_pays(values: np.ndarray, smooth: np.ndarray, mask: np.ndarray, step: float, unit: float) -> bool:
+    """Whether a plateau is worth its mask (z, y, x).
+
+    ``values`` (features, z, y, x) are normalised, ``smooth`` the same without the plateau's cliffs; integers lie
+    ``unit`` apart, 0 for floats.
+    """
+    pyramid = pyramid_of(FILTERS[0], candidates(mask.shape)[0])
+    hidden = middle_of(mask)
+    z, y, x = hidden.shape
+    _, sections = stored_mask(hidden, (z, y, x), "the plateau's mask")
+    price = PRICE * 8 * sum(map(len, sections))
+    without = sum(cost(middle_of(feature), pyramid, step, unit) for feature in values)
+    return without > price + sum(cost(middle_of(feature), pyramid, step, unit, ~hidden) for feature in smooth)
+
+
+def cost(
+    values: np.ndarray, pyramid: PyramidSpec, step: float, unit: float = 0.0, counts: Optional[np.ndarray] = None
+) -> float:
+    """Squared error plus price of all bits, in squared steps, of values (z, y, x); ``counts``: the error of which."""
+    coefficients = analyse(values, pyramid)
     codes, stream = draft((coefficients / np.float32(step))[None], pyramid.groups, RateChooser())
     decoded = synthesise_pyramid(codes[0] * np.float32(step), pyramid)
-    return float(np.square((values[0] - decoded) / step, dtype=np.float64).sum()) + PRICE * 8 * stream.size
+    error = (decoded - values).astype(np.float64)
+    if unit:
+        error = np.rint(error / unit) * unit
+    if counts is not None:
+        error = error[counts]
+    return float(np.square(error / step).sum()) + PRICE * 8 * stream.size
 
 
 def _levels(samples: int) -> int:
