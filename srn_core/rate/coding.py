@@ -61,13 +61,23 @@ class Coding:
         self.filter_arrays: dict[str, StoredArray] = {}
         self.chooser = RateChooser()
         self._decode = decode
-        self._coefficients = np.stack([analyse(component, pyramid) for component in values])
+        self._coefficients: Optional[np.ndarray] = None
         self._beside: Optional[int] = None
+
+    def coefficients(self) -> np.ndarray:
+        """(features, z, y, x) float32; kept until :meth:`forget`."""
+        if self._coefficients is None:
+            self._coefficients = np.stack([analyse(component, self.pyramid) for component in self.values])
+        return self._coefficients
+
+    def forget(self) -> None:
+        """Make room: what is soon computed again."""
+        self._coefficients = None
 
     @property
     def finest(self) -> float:
         """The smallest step whose codes can be stored."""
-        largest = float(np.abs(self._coefficients).max())
+        largest = float(max(self.coefficients().max(), -self.coefficients().min()))
         return max(largest / ((1 << (BITS - 1)) - 2), 1e-9)
 
     def use_filter(self, channels: tuple[int, ...], arrays: dict[str, StoredArray]) -> None:
@@ -77,7 +87,7 @@ class Coding:
     def coded(self, step: float) -> Coded:
         """The latents at a step."""
         step = float(np.float32(step))
-        codes, stream = draft(self._coefficients / np.float32(step), self.pyramid.groups, self.chooser)
+        codes, stream = draft(self.coefficients() / np.float32(step), self.pyramid.groups, self.chooser)
         return Coded(step, codes, stream)
 
     def spec(self) -> FvSrnSpec:
@@ -109,10 +119,10 @@ class Coding:
             self._beside = len(codec.to_bytes([self.field(coded, b"\0")])) + SAFETY + 1
         return self._beside + coded.stream.size
 
-    def grid(self, coded: Coded) -> np.ndarray:
+    def grid(self, codes: np.ndarray, step: float) -> np.ndarray:
         """The decoded grid (features, z, y, x), normalised."""
         arrays = {name: array.values() for name, array in self.filter_arrays.items()}
-        arrays["coefficients"] = coded.codes * np.float32(coded.step)
+        arrays["coefficients"] = codes * np.float32(step)
         return self._decode(self.spec(), arrays)
 
     def psnr(self, grid: np.ndarray) -> float:

@@ -75,7 +75,7 @@ def fit_rate(
     details = {
         "wavelet": pyramid.name,
         "groups": [[axes, levels] for axes, levels in pyramid.groups],
-        "step": landed.coded.step,
+        "step": landed.step,
         "filter": list(coding.filter),
         "stopped_early": course.stopped,
         **filter_details,
@@ -168,7 +168,7 @@ def _with_filter(
 ) -> tuple[Landed, dict[str, Any]]:
     """Land without a filter; train one there; keep it if the file is better with it."""
     plain = _land(coding, wanted, start, course.goes_on)
-    size = coding.bytes_of(plain.coded)
+    size = plain.bytes
     if course.stopped or config.training.passes == 0:
         return plain, {}
     try:
@@ -181,7 +181,8 @@ def _with_filter(
         return plain, {}
     device = choose_device(config.device)
     course.say("training the filter", 0.2)
-    grid = coding.grid(plain.coded)
+    coding.forget()
+    grid = coding.grid(plain.codes, plain.step)
     before = coding.psnr(grid)
     outcome = train_filter(
         grid,
@@ -199,15 +200,16 @@ def _with_filter(
     coding.use_filter(channels, arrays)
     course.say("coding", 0.85)
     # With a filter the same promise takes another step; the old one is where the search begins.
-    better = _land(coding, wanted, plain.coded.step * (1.05 if wanted.psnr is None else 1.2), course.goes_on)
-    after = coding.psnr(coding.grid(better.coded))
+    better = _land(coding, wanted, plain.step * (1.05 if wanted.psnr is None else 1.2), course.goes_on)
+    coding.forget()
+    after = coding.psnr(coding.grid(better.codes, better.step))
     details = {
         "device": str(device),
         "filter_gain_db": round(outcome.gain_db, 4),
         "train_seconds": round(outcome.seconds, 3),
         "passes": round(outcome.passes, 3),
     }
-    pays = coding.bytes_of(better.coded) < size if wanted.psnr is not None else after > before
+    pays = better.bytes < size if wanted.psnr is not None else after > before
     if not pays or not math.isfinite(after):
         coding.use_filter((), {})
         return plain, {**details, "filter_note": "the filter did not pay for its bytes"}

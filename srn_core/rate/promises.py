@@ -31,7 +31,14 @@ class Landed:
     """A field that keeps its promise."""
 
     field: NeuralField
-    coded: Coded
+    step: float
+    bytes: float
+    """Of its file, nearly."""
+
+    @property
+    def codes(self) -> np.ndarray:
+        """(features, z, y, x) int32."""
+        return self.field.arrays["coefficients"].codes
 
 
 def fit_bytes(coding: Coding, most: int, start: float, goes_on: Callable[[], bool] = lambda: True) -> Landed:
@@ -55,7 +62,7 @@ def fit_bytes(coding: Coding, most: int, start: float, goes_on: Callable[[], boo
         # The estimate was a few bytes short.
         trial = replace(trial, found=coding.coded(trial.found.step * 1.003))
         field = coding.field(trial.found)
-    return Landed(field, trial.found)
+    return Landed(field, trial.found.step, coding.bytes_of(trial.found))
 
 
 def fit_psnr(coding: Coding, wanted: float, start: float, goes_on: Callable[[], bool] = lambda: True) -> Landed:
@@ -63,7 +70,7 @@ def fit_psnr(coding: Coding, wanted: float, start: float, goes_on: Callable[[], 
 
     def attempt(step: float) -> tuple[float, Coded]:
         coded = coding.coded(step)
-        return max(min((wanted + 0.005 - coding.psnr(coding.grid(coded))), 60.0), -60.0), coded
+        return max(min((wanted + 0.005 - coding.psnr(coding.grid(coded.codes, coded.step))), 60.0), -60.0), coded
 
     trial = land(attempt, start, 7.0, BETTER, TRIES + 3, (coding.finest, 1e3), goes_on)
     if trial is None:
@@ -71,7 +78,7 @@ def fit_psnr(coding: Coding, wanted: float, start: float, goes_on: Callable[[], 
             f"a PSNR of {wanted:g} dB is more than decoding in float32 can give back for this volume; ask for less, "
             "or give a largest error"
         )
-    return Landed(coding.field(trial.found), trial.found)
+    return Landed(coding.field(trial.found), trial.found.step, coding.bytes_of(trial.found))
 
 
 def fit_error(
@@ -96,7 +103,7 @@ def fit_error(
         field = replace(field, corrections=corrections)
         size = len(codec.to_bytes([field]))
         if best is None or size < best[0]:
-            best, worse = (size, Landed(field, coded)), 0
+            best, worse = (size, Landed(field, coded.step, size)), 0
         else:
             worse += 1
         if worse or not tell((number + 1) / len(ERROR_STEPS)):
