@@ -48,7 +48,7 @@ def main(arguments: Optional[list[str]] = None) -> None:
     parser.add_argument("volume", help="any image data file that ParaView opens")
     parser.add_argument("--array", help="point or cell array to compress (default: the first)")
     parser.add_argument("--ratio", type=float, default=100.0, help="compression ratio (default: %(default)g)")
-    parser.add_argument("--seconds", type=float, default=60.0, help="training time (default: %(default)g)")
+    parser.add_argument("--seconds", type=float, default=60.0, help="training time, at most (default: %(default)g)")
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the results (default: %(default)s)")
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -57,7 +57,7 @@ def main(arguments: Optional[list[str]] = None) -> None:
     simple.LoadPlugin(str(ROOT / "plugin" / "NeuralCompress.py"), remote=False, ns=vars(simple))
     original, association, array = opened(options.volume, options.array)
 
-    say(f"compressing {array} of {options.volume} for {options.seconds:g} s ...")
+    say(f"compressing {array} of {options.volume}, with at most {options.seconds:g} s of training ...")
     compressed, report = compress(original, association, array, options.ratio, options.seconds)
     neural_file, model = options.out / "demo.srn", options.out / "demo.onnx"
     simple.SaveData(str(neural_file), proxy=compressed)

@@ -211,7 +211,10 @@ def problems(report: dict[str, Any]) -> list[str]:
     if report["torch"].get("cuda") and "CUDAExecutionProvider" not in report["onnxruntime"].get("providers", []):
         found.append("torch sees a GPU, but ONNX Runtime decodes on the CPU: onnxruntime-gpu is not installed")
     if "error" in report["torch"]:
-        found.append("Compressing does not work: torch is missing. Run: python -m pip install 'paraview-srn[train]'")
+        found.append(
+            "torch is missing: fvsrn by rate compresses without its filter, and no network can be trained. Run: "
+            "python -m pip install 'paraview-srn[train]'"
+        )
     if not report["paraview"]:
         found.append("No ParaView was found. Put its bin folder on PATH or set PVPYTHON=/path/to/pvpython")
     for paraview in report["paraview"]:

@@ -19,13 +19,14 @@ from pathlib import Path
 from typing import Optional, Sequence
 
 from experiments import EXPERIMENTS, Experiment
+from experiments.base import NETWORKS, PRUNERS
 from experiments.budget import BUDGETS, Choice, tiny_volume
 from experiments.drawing import grouped, numbers, with_spread
 from experiments.runs import Runs, Subject
 from experiments.table import Row, Table
 
 from srn_core import atomic
-from srn_core.config import DEVICES, NETWORKS, PRUNERS
+from srn_core.config import DEVICES
 from srn_core.errors import SrnError, SrnInputError
 
 

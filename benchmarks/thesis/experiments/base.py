@@ -10,8 +10,11 @@ from matplotlib.figure import Figure
 from experiments.budget import Choice
 from experiments.runs import config_of
 from experiments.table import Row
-from srn_core.config import NETWORKS, PRUNERS, CompressConfig
+from srn_core.config import CompressConfig
 
+NETWORKS = ("fvsrn", "neurcomp")
+PRUNERS = ("none", "mask", "smallify", "variational-static", "variational-dynamic")
+"""Those of the thesis, which are trained."""
 MEASURED = (
     "bytes", "ratio", "parameters", "parameter_ratio", "psnr", "kept_fraction", "fold_change", "train_seconds",
 )  # fmt: skip
