@@ -57,13 +57,16 @@ def run(command: list[str], folder: Path) -> str:
 
 def test_command_lines(folder):
     commands = [line.split() for line in quick(block("sh", "srn compress")).splitlines()]
-    assert len(commands) == 6 and all(c[0] == "srn" for c in commands)
+    assert len(commands) == 7 and all(c[0] == "srn" for c in commands)
     for command in commands:
         run([sys.executable, "-m", "srn_core.cli", *command[1:]], folder)
     assert np.load(folder / "corner.npy").shape == (8, 8, 8)
     assert srn_core.io.read_volume(folder / "finer.vti").geometry.dims == (40, 40, 40)
     assert (folder / "volume.srn").stat().st_size * 5 <= (20**3) * 4
     assert (folder / "volume.onnx").stat().st_size > 0
+    original = np.load(folder / "volume.npy")
+    bounded = srn_core.load(folder / "bounded.srn").decode().values
+    assert np.abs(bounded - original).max() <= 1e-3 * np.ptp(original)
 
 
 def test_python_lines(folder):
