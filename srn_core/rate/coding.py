@@ -134,8 +134,8 @@ class Coding:
         original = self.volume.values.reshape(*self.volume.values.shape[:3], -1)
         for z in range(grid.shape[1]):
             physical = grid[:, z] * (high / 2 - low / 2) + (low / 2 + high / 2)
-            if original.dtype.kind != "f":
-                physical = as_dtype(physical, original.dtype).astype(np.float64)
+            # Rounding to the original dtype counts: float32 is coarse where the range is far from 0.
+            physical = as_dtype(physical, original.dtype).astype(np.float64)
             error = physical - np.moveaxis(original[z], -1, 0)
             if self.counts is not None:
                 error = error[:, self.counts[z]]

@@ -11,15 +11,18 @@ import numpy as np
 from srn_core.codec import NeuralField
 from srn_core.codec.quantise import quantise
 from srn_core.config import CompressConfig
+from srn_core.errors import SrnInputError
 from srn_core.fill import filled, plateau_of
 from srn_core.progress import Progress
-from srn_core.rate.coding import Coding, Decode
+from srn_core.rate.coding import SAFETY, Coding, Decode
 from srn_core.rate.promises import Landed, fit_bytes, fit_error, fit_psnr
 from srn_core.rate.pyramid_choice import best_pyramid, plateau_pays, rough_step
 from srn_core.volume import Volume
 
 Tell = Callable[[Progress], bool]
 FILTER_BITS = 8
+EXACT_STEP = 4.0
+"""A step, in normalised values that span one unit of an integer, that is coarser than exactness needs."""
 FILTER_VALUES = 40e6
 FEWEST_PASSES, MOST_PASSES = 5.0, 100.0
 """Values that a filter is trained on where nothing else is said, but for very large and very small volumes."""
@@ -71,7 +74,11 @@ def fit_rate(
     if wanted.max_error is not None:
         landed = fit_error(coding, wanted.max_error, decoded, lambda share: course.say("coding", 0.1 + 0.8 * share))
     else:
-        landed, filter_details = _with_filter(coding, config, wanted, step, course)
+        exact = _exact(coding, wanted, decoded, course)
+        if exact is None:
+            landed, filter_details = _with_filter(coding, config, wanted, step, course)
+        else:
+            landed = exact
     details = {
         "wavelet": pyramid.name,
         "groups": [[axes, levels] for axes, levels in pyramid.groups],
@@ -152,6 +159,20 @@ def _passes(config: CompressConfig, values: int) -> Optional[float]:
     return min(max(FILTER_VALUES / values, FEWEST_PASSES), MOST_PASSES)
 
 
+def _exact(
+    coding: Coding, wanted: Wanted, decoded: Callable[[NeuralField], np.ndarray], course: _Course
+) -> Optional[Landed]:
+    """Integers to the bit, where the bytes suffice for that; else None."""
+    if coding.volume.values.dtype.kind not in "iu" or wanted.bytes is None:
+        return None
+    # Half a unit of error costs about what exactness does: if not even that fits, nothing is tried.
+    span = max(high - low for low, high in coding.template.value_range)
+    if coding.bytes_of(coding.coded(max(EXACT_STEP / span, coding.finest))) > wanted.bytes:
+        return None
+    landed = fit_error(coding, 0.5, decoded, lambda share: course.say("coding", 0.1 + 0.1 * share))
+    return landed if landed.bytes + SAFETY <= wanted.bytes else None
+
+
 def _land(coding: Coding, wanted: Wanted, start: float, goes_on: Callable[[], bool], reserve: int = 0) -> Landed:
     if wanted.psnr is not None:
         return fit_psnr(coding, wanted.psnr, start, goes_on)
@@ -199,16 +220,20 @@ def _with_filter(
     arrays = {name: quantise(values, FILTER_BITS) for name, values in outcome.arrays.items()}
     coding.use_filter(channels, arrays)
     course.say("coding", 0.85)
-    # With a filter the same promise takes another step; the old one is where the search begins.
-    better = _land(coding, wanted, plain.step * (1.05 if wanted.psnr is None else 1.2), course.goes_on)
-    coding.forget()
-    after = coding.psnr(coding.grid(better.codes, better.step))
     details = {
         "device": str(device),
         "filter_gain_db": round(outcome.gain_db, 4),
         "train_seconds": round(outcome.seconds, 3),
         "passes": round(outcome.passes, 3),
     }
+    try:
+        # With a filter the same promise takes another step; the old one is where the search begins.
+        better = _land(coding, wanted, plain.step * (1.05 if wanted.psnr is None else 1.2), course.goes_on)
+    except SrnInputError:
+        coding.use_filter((), {})
+        return plain, {**details, "filter_note": "there is no room for the filter"}
+    coding.forget()
+    after = coding.psnr(coding.grid(better.codes, better.step))
     pays = better.bytes < size if wanted.psnr is not None else after > before
     if not pays or not math.isfinite(after):
         coding.use_filter((), {})

@@ -8,6 +8,9 @@ from typing import Callable, Generic, Optional, TypeVar
 
 Found = TypeVar("Found")
 
+SHORTEST = 0.002
+"""Logarithm of the first stride, at least, where one side alone is known; it doubles from try to try."""
+
 
 @dataclass(frozen=True)
 class Trial(Generic[Found]):
@@ -38,33 +41,36 @@ def land(
         tries: most attempts. Where none of them keeps the promise, a few more go far to the safe side.
         goes_on: asked before each attempt; False ends the search as soon as a promise is kept.
     """
-    kept: Optional[Trial[Found]] = None
-    broken: Optional[tuple[float, float]] = None  # logarithm of the step, excess
+    best: Optional[Trial[Found]] = None
+    kept: Optional[tuple[float, float]] = None  # logarithm of the step, excess
+    broken: Optional[tuple[float, float]] = None
     low, high = math.log(bounds[0]), math.log(bounds[1])
     aim = -0.4 * enough
     where = min(max(math.log(start), low), high)
     for number in range(tries + 12):
-        if kept is not None and (number >= tries or not goes_on()):
+        if best is not None and (number >= tries or not goes_on()):
             break
         excess, found = attempt(math.exp(where))
         if excess <= 0:
-            kept = Trial(math.exp(where), excess, found)
+            kept = where, excess
+            if best is None or excess > best.excess:
+                best = Trial(math.exp(where), excess, found)
             if excess >= -enough:
                 break
         else:
             broken = where, excess
         del found
         if kept is not None and broken is not None:
-            a, b = math.log(kept.step), broken[0]
-            share = (aim - kept.excess) / (broken[1] - kept.excess)
-            following = a + (b - a) * min(max(share, 0.05), 0.95)
+            share = (aim - kept[1]) / (broken[1] - kept[1])
+            following = kept[0] + (broken[0] - kept[0]) * min(max(share, 0.05), 0.95)
         else:
-            stride = (aim - excess) / slope
-            # Without a bracket the slope is a guess: a little further makes one likely.
-            limit = 0.7 + 0.5 * number
-            following = where + min(max(1.15 * stride, -limit), limit)
+            stride = 1.15 * (aim - excess) / slope
+            # Without a bracket the slope is a guess, and in a small file the curve has steps of its own: further each
+            # time makes a bracket likely.
+            least, most = SHORTEST * 2**number, 0.7 + 0.5 * number
+            following = where + math.copysign(min(max(abs(stride), least), most), stride)
         following = min(max(following, low), high)
         if following == where or abs(following - where) < 1e-6:
             break
         where = following
-    return kept
+    return best

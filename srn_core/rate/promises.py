@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Callable, Optional
+from typing import Callable
 
 import numpy as np
 
@@ -22,8 +22,9 @@ SMALL = 1 << 20
 BETTER = 0.05
 """dB above a promised PSNR that are near enough."""
 TRIES = 9
-ERROR_STEPS = (1.0, 1.5, 2.2, 3.2)
-"""Steps tried for a largest error, in units of it."""
+ERROR_STEPS = (0.7, 1.0, 1.5, 2.2, 3.2, 4.6)
+FIRST_ERROR_STEP = 3
+"""Steps for a largest error, in units of it, and which one is tried first: then its neighbours, while that pays."""
 
 
 @dataclass(frozen=True)
@@ -92,21 +93,27 @@ def fit_error(
     span = max(spans)
     least = 0.5 if coding.volume.values.dtype.kind in "iub" else 0.0
     unit = 2 * max(bound, least) / span
-    best: Optional[tuple[int, Landed]] = None
-    worse = 0
-    for number, factor in enumerate(ERROR_STEPS):
-        coded = coding.coded(max(unit * factor, coding.finest))
-        field = coding.field(coded)
-        corrections = corrections_for(
-            coding.volume.values, decoded(field), bound, guard_of(bound, span), coding.template.valid
-        )
-        field = replace(field, corrections=corrections)
-        size = len(codec.to_bytes([field]))
-        if best is None or size < best[0]:
-            best, worse = (size, Landed(field, coded.step, size)), 0
-        else:
-            worse += 1
-        if worse or not tell((number + 1) / len(ERROR_STEPS)):
-            break
-    assert best is not None
-    return best[1]
+    tried: dict[int, Landed] = {}
+
+    def attempt(place: int) -> float:
+        """Bytes with one of the steps."""
+        if place not in tried:
+            coded = coding.coded(max(unit * ERROR_STEPS[place], coding.finest))
+            field = coding.field(coded)
+            corrections = corrections_for(
+                coding.volume.values, decoded(field), bound, guard_of(bound, span), coding.template.valid
+            )
+            field = replace(field, corrections=corrections)
+            tried[place] = Landed(field, coded.step, len(codec.to_bytes([field])))
+            for other in [p for p in tried if tried[p].bytes > min(found.bytes for found in tried.values())]:
+                tried[other] = replace(tried[other], field=coding.template)  # only the best one is kept whole
+        return tried[place].bytes
+
+    place = FIRST_ERROR_STEP
+    going = tell(0.0)
+    for way in (1, -1):
+        while going and 0 <= place + way < len(ERROR_STEPS) and attempt(place + way) < attempt(place):
+            place += way
+            going = tell(len(tried) / len(ERROR_STEPS))
+    attempt(place)
+    return tried[place]
