@@ -20,7 +20,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 
 def test_settings_offer_what_is_registered() -> None:
     assert set(config.PRUNERS) == set(pruners.PRUNERS)
-    assert set(config.NETWORKS) == set(networks.NETWORKS)
+    assert set(config.NETWORKS) == {"auto", *networks.NETWORKS}
 
 
 def test_the_pruner_of_the_page_prunes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,7 +45,7 @@ def test_version_stands_in_one_place_and_in_the_changelog():
     assert f"[{srn_core.__version__}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
-def test_base_install_decodes_and_trains_not():
+def test_base_install_trains_not():
     dependencies = re.search(r"^dependencies = \[(.*?)\]", table("project"), re.M | re.S).group(1)
     assert set(re.findall(r'"([A-Za-z]+)', dependencies)) == {"numpy", "onnx", "onnxruntime", "tqdm", "zstandard"}
     extras = table("project.optional-dependencies")
@@ -77,6 +77,25 @@ def test_decoding_needs_no_torch(tmp_path):
         f"    file.export({str(tmp_path / 'model.onnx')!r})\n"
     )
     assert (tmp_path / "model.onnx").stat().st_size > 0
+
+
+def test_compressing_by_rate_needs_no_torch(tmp_path):
+    """The default makes its file, without a filter, where nothing that trains can be imported; and says so."""
+    path = tmp_path / "a.srn"
+    said = python(
+        "import sys\n"
+        "for name in ('torch', 'pywt', 'sklearn', 'skimage', 'scipy'): sys.modules[name] = None\n"
+        "import numpy as np, srn_core\n"
+        "z, y, x = np.mgrid[:20, :20, :20]\n"
+        "values = np.random.default_rng(0).random((20, 20, 20)) + np.sin(x / 3)\n"
+        f"print(srn_core.compress(values, {str(path)!r}, bytes=6000).report['filter_note'])\n"
+        "print(srn_core.compress(values, psnr=30).report['psnr'] >= 30)\n"
+        "print(srn_core.compress(values, bytes=6000, network='auto').report['tried']['neurcomp']['refused'])\n"
+    ).splitlines()
+    assert 0.97 * 6000 < path.stat().st_size <= 6000
+    assert said[0] == "torch is not installed: no filter was trained"
+    assert said[1] == "True"
+    assert "paraview-srn[train]" in said[2]
 
 
 @pytest.mark.slow
@@ -114,6 +133,8 @@ def test_wheel_and_sdist_install_in_a_bare_environment(tmp_path):
     decoded = srn("decompress", str(golden), "back.npy")
     assert decoded.returncode == 0, decoded.stderr
     assert (tmp_path / "back.npy").stat().st_size > 0
-    refused = srn("compress", "back.npy", "again.srn")
+    again = srn("compress", "back.npy", "again.srn")
+    assert again.returncode == 0, again.stderr
+    refused = srn("compress", "back.npy", "trained.srn", "--pruner", "smallify")
     assert refused.returncode == 2 and "paraview-srn[train]" in refused.stderr
     assert str(tmp_path / "bare" / PLUGIN) in srn("doctor").stdout
