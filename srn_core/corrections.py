@@ -80,7 +80,8 @@ def holds(
     wanted, found = truth.reshape(shape), decoded.reshape(shape)
     for layers in _layers(wanted.shape):
         one, other = wanted[layers], found[layers]
-        other = other if other.dtype == dtype else as_dtype(other.astype(np.float64), dtype)
+        with np.errstate(invalid="ignore"):  # voxels that do not count are NaN
+            other = other if other.dtype == dtype else as_dtype(other.astype(np.float64), dtype)
         kept = _distance(one, other) <= bound
         counts = one == one
         if valid is not None:
