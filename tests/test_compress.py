@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,29 @@ import srn_core
 from onnx_export.decoder import Decoder
 from srn_core import Geometry, Volume
 from srn_core.codec import StoredArray
-from srn_core.config import NETWORKS, PRUNERS
+from srn_core.config import PRUNERS
 from srn_core.errors import SrnError, SrnInputError
 from srn_core.networks import build_network
 from srn_core.neural_file import NeuralFile
+from srn_core.tried import tried_in_words
 
+RATE: dict[str, Any] = {"passes": 0, "device": "cpu"}
 QUICK: dict[str, Any] = {"passes": 10, "device": "cpu", "training.batch": 2048, "pruning.oversize": 2}
+KINDS = ("fvsrn", "neurcomp")
+
+
+def by(network: str, pruner: str) -> dict[str, Any]:
+    """What is quick, of a network that is trained and of one that is not."""
+    return {"network": network, "pruner": pruner, **(RATE if (network, pruner) == ("fvsrn", "rate") else QUICK)}
 
 
 def quick(values: Any, **settings: Any) -> srn_core.CompressResult:
-    return srn_core.compress(values, **{**QUICK, **settings})
+    """The default, without its filter."""
+    return srn_core.compress(values, **{**RATE, **settings})
+
+
+def trained(values: Any, **settings: Any) -> srn_core.CompressResult:
+    return srn_core.compress(values, **{"pruner": "smallify", **QUICK, **settings})
 
 
 @pytest.fixture(scope="module")
@@ -33,21 +47,21 @@ def field() -> np.ndarray:
     return waves(32, 28, 24)
 
 
-@pytest.fixture(scope="module")
-def result(field: np.ndarray) -> srn_core.CompressResult:
-    return quick(field, ratio=12, passes=60)
+@pytest.fixture(scope="module", params=["rate", "smallify"])
+def result(field: np.ndarray, request: pytest.FixtureRequest) -> srn_core.CompressResult:
+    return quick(field, ratio=60) if request.param == "rate" else trained(field, ratio=12, passes=60)
 
 
 def test_quality_is_useful(result: srn_core.CompressResult) -> None:
     assert result.report["psnr"] > 35
 
 
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("network", KINDS)
 @pytest.mark.parametrize("pruner", PRUNERS)
 @pytest.mark.parametrize("ratio", [8, 25])
 def test_ratio_is_a_promise(field: np.ndarray, tmp_path: Path, network: str, pruner: str, ratio: float) -> None:
     path = tmp_path / "a.srn"
-    report = srn_core.compress(field, path, ratio=ratio, network=network, pruner=pruner, **QUICK).report
+    report = srn_core.compress(field, path, ratio=ratio, **by(network, pruner)).report
     assert path.stat().st_size == report["bytes"] <= field.nbytes / ratio
     assert report["ratio"] == pytest.approx(field.nbytes / path.stat().st_size)
     assert report["bytes"] > 0.97 * field.nbytes / ratio, "the bytes that were asked for are used"
@@ -57,9 +71,10 @@ def test_bytes_are_a_promise(field: np.ndarray) -> None:
     assert quick(field, bytes=5000).file.nbytes <= 5000
 
 
-def test_reported_quality_is_that_of_the_file_on_disk(field: np.ndarray, tmp_path: Path) -> None:
+@pytest.mark.parametrize("pruner", ["rate", "smallify"])
+def test_reported_quality_is_that_of_the_file_on_disk(field: np.ndarray, tmp_path: Path, pruner: str) -> None:
     path = tmp_path / "a.srn"
-    report = srn_core.compress(field, path, ratio=12, **QUICK).report
+    report = srn_core.compress(field, path, ratio=60, **by("fvsrn", pruner)).report
     decoded = srn_core.load(path).decode().values.astype(float)
     error = decoded - field
     mse = float((error**2).mean())
@@ -73,11 +88,11 @@ def test_reported_quality_is_that_of_the_file_on_disk(field: np.ndarray, tmp_pat
     assert (stored.psnr, stored.ssim) == pytest.approx((quality.psnr, quality.ssim), rel=1e-5)
 
 
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("network", KINDS)
 @pytest.mark.parametrize("pruner", PRUNERS)
 def test_decoder_equals_torch(field: np.ndarray, network: str, pruner: str) -> None:
     """The file's numbers through torch and through ONNX Runtime: within 1e-5 of the range."""
-    stored = quick(field, ratio=10, network=network, pruner=pruner).file.fields[0]
+    stored = srn_core.compress(field, ratio=10, **by(network, pruner)).file.fields[0]
     net = build_network(stored.spec)
     net.load_arrays({name: array.values() for name, array in stored.arrays.items()})
     points = torch.rand(5000, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
@@ -89,8 +104,9 @@ def test_decoder_equals_torch(field: np.ndarray, network: str, pruner: str) -> N
 
 
 def test_same_input_settings_and_seed_give_the_same_file(field: np.ndarray) -> None:
-    first, again, other = (quick(field, ratio=12, passes=6, seed=s).file.to_bytes() for s in (1, 1, 2))
+    first, again, other = (trained(field, ratio=12, passes=6, seed=s).file.to_bytes() for s in (1, 1, 2))
     assert first == again and first != other
+    assert quick(field, ratio=60).file.to_bytes() == quick(field, ratio=60).file.to_bytes()
 
 
 def test_plain_array_comes_back_with_type_and_shape(result: srn_core.CompressResult, field: np.ndarray) -> None:
@@ -108,11 +124,12 @@ def test_geometry_name_units_and_time_come_back(field: np.ndarray) -> None:
     assert decoded.values.dtype == np.float64
 
 
-def test_nans_come_back_exactly_where_they_were(field: np.ndarray) -> None:
+@pytest.mark.parametrize("make", [quick, trained])
+def test_nans_come_back_exactly_where_they_were(field: np.ndarray, make: Any) -> None:
     holed = field.copy()
     holed[2:9, 5:20, 3:11] = np.nan
     holed[0, 0, 0] = np.nan
-    result = quick(holed, ratio=10)
+    result = make(holed, ratio=10)
     assert np.array_equal(np.isnan(result.file.decode().values), np.isnan(holed))
     assert result.report["psnr"] > 15
     twice = result.file.decode(scale=2).values
@@ -120,20 +137,22 @@ def test_nans_come_back_exactly_where_they_were(field: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "uint16", "int32", "bool"])
-def test_integers_come_back_as_integers(dtype: str) -> None:
+@pytest.mark.parametrize("make", [quick, partial(trained, passes=80)])
+def test_integers_come_back_as_integers(dtype: str, make: Any) -> None:
     smooth = (waves(20, 20, 20) + 3.2) / 6.4
     top = 1 if dtype == "bool" else min(np.iinfo(dtype).max, 3000)
     values = np.clip(np.rint(smooth * top), 0, top).astype(dtype)
-    result = quick(values, ratio=2, passes=80)
+    result = make(values, ratio=2)
     decoded = result.file.decode().values
     assert decoded.dtype == values.dtype
     assert np.abs(decoded.astype(float) - values.astype(float)).mean() < 0.08 * top
     assert result.file.decode(scale=1.5).values.dtype == np.float32
 
 
-def test_vectors_are_compressed_component_by_component(field: np.ndarray) -> None:
+@pytest.mark.parametrize("make", [quick, partial(trained, passes=60)])
+def test_vectors_are_compressed_component_by_component(field: np.ndarray, make: Any) -> None:
     vectors = np.stack([field, 1e4 * field[::-1], np.full_like(field, 7)], -1)
-    result = quick(vectors, ratio=15, passes=60)
+    result = make(vectors, ratio=15)
     decoded = result.file.decode().values
     assert decoded.shape == vectors.shape
     for c in range(2):
@@ -144,10 +163,10 @@ def test_vectors_are_compressed_component_by_component(field: np.ndarray) -> Non
 
 
 @pytest.mark.parametrize("shape", [(1, 24, 30), (24, 1, 30), (1, 1, 200), (1, 1, 1), (30, 1, 1), (2, 2, 2)])
-@pytest.mark.parametrize("network", NETWORKS)
-def test_slices_lines_and_single_voxels(shape: tuple[int, int, int], network: str) -> None:
+@pytest.mark.parametrize(("network", "pruner"), [("fvsrn", "rate"), ("fvsrn", "smallify"), ("neurcomp", "smallify")])
+def test_slices_lines_and_single_voxels(shape: tuple[int, int, int], network: str, pruner: str) -> None:
     values = waves(shape[2], shape[1], shape[0])
-    result = quick(values, network=network)
+    result = srn_core.compress(values, **by(network, pruner))
     decoded = result.file.decode().values
     assert decoded.shape == shape and np.isfinite(decoded).all()
     if values.size > 500:
@@ -164,9 +183,10 @@ def test_constant_fields_are_exact_and_tiny() -> None:
     json.dumps(result.report)
 
 
-def test_small_range_on_a_large_offset(field: np.ndarray) -> None:
+@pytest.mark.parametrize("make", [quick, partial(trained, passes=60)])
+def test_small_range_on_a_large_offset(field: np.ndarray, make: Any) -> None:
     values = 1e9 + field.astype(np.float64)
-    result = quick(values, ratio=15, passes=60)
+    result = make(values, ratio=15)
     assert result.report["psnr"] > 25
     assert abs(float(result.file.decode().values.mean()) - float(values.mean())) < 0.5
 
@@ -198,6 +218,9 @@ def test_unusable_data_is_refused_in_one_clear_line(values: np.ndarray, message:
         {"ratio": float("nan")},
         {"bytes": 10, "ratio": 3},
         {"passes": -2},
+        {"passes": 0, "pruner": "smallify"},
+        {"passes": 0, "network": "neurcomp"},
+        {"passes": 0, "network": "auto"},
         {"seconds": 0},
         {"network": "resnet"},
         {"pruner": "lottery"},
@@ -223,39 +246,48 @@ def test_absurd_settings_are_refused(field: np.ndarray, settings: dict[str, Any]
     assert "\n" not in str(caught.value)
 
 
-def test_an_impossible_ratio_says_what_is_possible(field: np.ndarray) -> None:
+@pytest.mark.parametrize("make", [quick, trained])
+def test_an_impossible_ratio_says_what_is_possible(field: np.ndarray, make: Any) -> None:
     with pytest.raises(SrnInputError, match="ask for a lower ratio"):
-        quick(field, ratio=5000)
+        make(field, ratio=5000)
 
 
 def test_nothing_is_written_where_it_fails(field: np.ndarray, tmp_path: Path) -> None:
     path = tmp_path / "a.srn"
     path.write_bytes(b"precious")
     with pytest.raises(SrnInputError):
-        srn_core.compress(field, path, ratio=5000, **QUICK)
+        srn_core.compress(field, path, ratio=5000, **RATE)
     assert path.read_bytes() == b"precious"
     with pytest.raises(SrnInputError):
-        srn_core.compress(field, tmp_path / "missing" / "a.srn", **QUICK)
+        srn_core.compress(field, tmp_path / "missing" / "a.srn", **RATE)
     assert [p.name for p in tmp_path.iterdir()] == ["a.srn"]
 
 
-def test_stopping_packs_what_there_is(field: np.ndarray, tmp_path: Path) -> None:
+@pytest.mark.parametrize("pruner", ["rate", "smallify"])
+def test_stopping_packs_what_there_is(field: np.ndarray, tmp_path: Path, pruner: str) -> None:
     path = tmp_path / "a.srn"
-    result = srn_core.compress(field, path, ratio=12, passes=1e6, device="cpu", progress=lambda report: False)
+    settings = {"pruner": pruner, "passes": 1e6, "device": "cpu"}
+    result = srn_core.compress(field, path, ratio=12, **settings, progress=lambda report: False)
     assert result.report["stopped_early"] is True
     assert srn_core.load(path).decode().values.shape == field.shape
     assert path.stat().st_size <= field.nbytes / 12
 
 
-def test_progress_runs_from_nought_to_one(field: np.ndarray) -> None:
+@pytest.mark.parametrize(
+    ("make", "phases"),
+    [(quick, {"coding"}), (partial(trained, passes=60), {"pruning", "fine-tuning", "packing"})],
+    ids=["rate", "smallify"],
+)
+def test_progress_runs_from_nought_to_one(field: np.ndarray, make: Any, phases: set[str]) -> None:
     reports: list[Any] = []
-    quick(field, passes=60, progress=reports.append)
+    make(field, progress=reports.append)
     fractions = [r.fraction for r in reports]
     assert fractions == sorted(fractions) and fractions[-1] == 1.0
-    assert {"measuring", "packing"} <= {r.phase for r in reports}
+    assert {"measuring", "done", *phases} <= {r.phase for r in reports}
 
 
-def test_history_has_equal_columns(result: srn_core.CompressResult) -> None:
+def test_history_has_equal_columns(field: np.ndarray) -> None:
+    result = trained(field, ratio=12)
     assert set(result.history) == {"pass", "seconds", "phase", "loss", "psnr", "kept_fraction"}
     assert len({len(column) for column in result.history.values()}) == 1
 
@@ -285,7 +317,7 @@ def test_finer_grids_keep_the_box_and_the_samples(result: srn_core.CompressResul
 
 def test_cells_are_resampled_within_their_box(field: np.ndarray) -> None:
     volume = Volume(field, Geometry((32, 28, 24), spacing=(0.5, 1, 1), association="cell"), "c")
-    file = quick(volume, ratio=12).file
+    file = quick(volume, ratio=60).file
     fine = file.decode(scale=2)
     assert fine.geometry.extent == (0, 64, 0, 56, 0, 48) and fine.geometry.spacing == (0.25, 0.5, 0.5)
     points = fine.geometry.position_of(np.array([[7.0, 9, 11], [20, 3, 40]]))
@@ -336,9 +368,53 @@ def test_comparing_with_another_grid_is_refused(result: srn_core.CompressResult)
 
 def test_kmeans_and_random_sampling_work_end_to_end(field: np.ndarray) -> None:
     settings = {"quantise.method": "kmeans", "quantise.grid_bits": 5, "quantise.weight_bits": 10}
-    result = quick(field, ratio=12, **{"training.sampler": "random", **settings})
+    result = trained(field, ratio=12, **{"training.sampler": "random", **settings})
     assert result.report["psnr"] > 14
     assert any(isinstance(a, StoredArray) and a.codebook is not None for a in result.file.fields[0].arrays.values())
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"fvsrn.grid": (4, 4, 4)}, "fvsrn.grid belongs to a trained network: choose --pruner smallify"),
+        ({"fvsrn.wavelet": "haar"}, "fvsrn.wavelet belongs"),
+        ({"training.start": "a.srn"}, "training.start belongs"),
+        ({"training.batch": 4}, "training.batch belongs"),
+        ({"quantise.grid_bits": 4}, "quantise.grid_bits belongs"),
+        ({"variational.psigma": 0.1}, "belongs to the pruner variational-static: choose --pruner variational-static"),
+        ({"target.parameter_ratio": 4}, "numbers of a trained network"),
+        ({"network": "auto", "pruner": "mask"}, "chooses the pruners itself"),
+        ({"network": "auto", "fvsrn.grid": (4, 4, 4)}, "choose --network fvsrn --pruner smallify"),
+        ({"network": "auto", "training.start": "a.srn"}, "training.start belongs to one network"),
+        ({"passes": 0, "pruner": "none"}, "training.passes=0 is no training"),
+        ({"psnr": 40, "pruner": "none"}, "leave network and pruner as they are"),
+    ],
+    ids=str,
+)
+def test_settings_that_would_be_ignored_are_refused(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(SrnInputError, match=words):
+        srn_core.compress(waves(4, 4, 4), **settings)
+
+
+def test_settings_as_they_were_before_anybody_touched_them_are_not_refused(field: np.ndarray) -> None:
+    given = {"fvsrn.wavelet": "bior4.4", "fvsrn.grid": None, "training.batch": 32768, "target.bytes": 1500}
+    assert quick(field, **given).report["pruner"] == "rate"
+
+
+@pytest.mark.parametrize("target", [{"ratio": 40}, {"psnr": 40.0}, {"max_error": "1%"}], ids=str)
+def test_network_auto_keeps_the_better(field: np.ndarray, target: dict[str, Any]) -> None:
+    settings = {"passes": 1, "device": "cpu", "training.batch": 2048, "neurcomp.blocks": 1}
+    reports: list[Any] = []
+    result = srn_core.compress(field, network="auto", **target, **settings, progress=reports.append)
+    tried = result.report["tried"]
+    assert list(tried) == (["fvsrn", "neurcomp"] if "ratio" in target else ["fvsrn"])
+    assert result.report["psnr"] == max(made["psnr"] for made in tried.values())
+    assert result.report["network"] == "fvsrn" and result.report["pruner"] == "rate"
+    assert [r.fraction for r in reports] == sorted(r.fraction for r in reports) and reports[-1].fraction == 1.0
+    told = tried_in_words(result.report)
+    assert told is not None and told.startswith("fvsrn ") and ("neurcomp" in told) == ("ratio" in target)
+    assert tried_in_words({"tried": {"neurcomp": {"refused": "no room"}}}) == "neurcomp refused"
+    assert tried_in_words({}) is None
 
 
 def test_every_error_is_ours(tmp_path: Path) -> None:
