@@ -14,6 +14,7 @@ from srn_core.codec.field import NeuralField, StoredArray
 from srn_core.codec.grouping import code_type, most_bits, pyramid_of_field, smallest_groups
 from srn_core.codec.header import FieldHeader, FileHeader, PlateauHeader
 from srn_core.codec.mask_section import stored_mask
+from srn_core.codec.pyramid_tokens import LARGEST_CODE
 from srn_core.codec.reader import check_header
 from srn_core.errors import SrnFormatError, SrnInputError
 from srn_core.version import __version__
@@ -90,6 +91,7 @@ def _checked_arrays(field: NeuralField) -> list[StoredArray]:
             high = book.size - 1
         elif array.step is None or not np.isfinite(np.float32(array.step)):
             raise SrnInputError(f"{what} has neither a finite step nor a codebook")
+        low = max(low, -LARGEST_CODE)
         if array.codes.size and not low <= int(array.codes.min()) <= int(array.codes.max()) <= high:
             raise SrnInputError(f"{what} has codes outside {low}..{high}")
     return [field.arrays[name] for name in shapes]

@@ -53,7 +53,7 @@ def land(
         excess, found = attempt(math.exp(where))
         if excess <= 0:
             kept = where, excess
-            if best is None or excess > best.excess:
+            if best is None or excess >= best.excess:
                 best = Trial(math.exp(where), excess, found)
             if excess >= -enough:
                 break

@@ -50,7 +50,7 @@ def fit_bytes(coding: Coding, most: int, start: float, goes_on: Callable[[], boo
         return math.log(coding.bytes_of(coded) / most), coded
 
     small = coding.values.size < SMALL
-    enough, tries = (UNUSED_IN_SMALL, 2 * TRIES) if small else (UNUSED, TRIES)
+    enough, tries = (max(UNUSED_IN_SMALL, 1.5 / most), 2 * TRIES) if small else (UNUSED, TRIES)
     trial = land(attempt, start, -1.2, enough, tries, (coding.finest, 1e3), goes_on)
     if trial is None:
         least = int(coding.bytes_of(coding.coded(1e3)))
