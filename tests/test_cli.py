@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from srn_core.config import PRUNERS, setting_names
+from srn_core.config import NETWORKS, PRUNERS, setting_names
 from srn_core.io import read_volume, write_volume
 from srn_core.volume import Geometry, Volume
 
@@ -38,14 +38,17 @@ def field() -> Volume:
     return Volume(np.sin(x / 4) * np.cos(y / 5) + z / 10, geometry, "pressure")
 
 
+TRAINED = ("--pruner", "smallify", "--set", "training.batch=512")
+
+
 @pytest.fixture(scope="module")
 def work(tmp_path_factory) -> Path:
-    """A folder with a volume, its neural file, report and history."""
+    """A folder with a volume, the neural file of a network that was trained, its report and history."""
     pytest.importorskip("torch")
     folder = tmp_path_factory.mktemp("cli")
     write_volume(folder / "a.vti", field())
     done = srn(
-        *("compress", folder / "a.vti", folder / "a.srn", "--ratio", 3, "--passes", 2, "--set", "training.batch=512"),
+        *("compress", folder / "a.vti", folder / "a.srn", "--ratio", 3, "--passes", 2, *TRAINED),
         *("--history", folder / "a.csv", "--drop-rates", folder / "rates.csv", "--json"),
     )
     assert done.returncode == 0, done.stderr
@@ -75,7 +78,7 @@ def test_histogram_of_the_drop_rates_counts_every_entry(work):
 
 
 def test_table_tells_what_the_pruner_left_and_a_start_spares_training(work, tmp_path):
-    passes = ("--passes", 1, "--set", "training.batch=512", "--ratio", 3)
+    passes = (*TRAINED, "--passes", 1, "--ratio", 3)
     fresh = srn("compress", work / "a.vti", tmp_path / "b.srn", *passes, "--json")
     more = srn("compress", work / "a.vti", tmp_path / "c.srn", *passes, "--start", work / "a.srn", "--json")
     assert more.returncode == 0, more.stderr
@@ -85,9 +88,28 @@ def test_table_tells_what_the_pruner_left_and_a_start_spares_training(work, tmp_
     assert re.search(r"pruner +mask, [0-9.]+ % kept", table.stdout)
 
 
-def test_help_says_what_each_pruner_does():
+def test_the_default_is_an_fvsrn_by_rate(work, tmp_path):
+    done = srn("compress", work / "a.vti", tmp_path / "b.srn", "--ratio", 3, "--passes", 0, "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert (report["network"], report["pruner"], report["train_seconds"]) == ("fvsrn", "rate", 0.0)
+    assert report["psnr"] > json.loads((work / "report.json").read_text())["psnr"] + 10
+    (found,) = json.loads(srn("info", tmp_path / "b.srn", "--json").stdout)["fields"]
+    assert found["provenance"]["settings"] == {"target": {"ratio": 3.0}, "training": {"passes": 0.0}}
+    told = srn("compress", work / "a.vti", tmp_path / "c.srn", "--psnr", 40, "--passes", 0)
+    assert re.search(r"pruner +rate, [0-9.]+ % kept", told.stdout) and "PSNR 40 dB" in told.stdout
+
+
+def test_network_auto_tells_what_it_tried(work, tmp_path):
+    quick = ("--passes", 1, "--set", "training.batch=512", "--set", "neurcomp.blocks=1")
+    done = srn("compress", work / "a.vti", tmp_path / "b.srn", "--network", "auto", "--ratio", 3, *quick)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"tried +fvsrn [0-9.]+ dB, neurcomp [0-9.]+ dB", done.stdout)
+
+
+def test_help_says_what_each_network_and_pruner_does():
     said = srn("compress", "--help").stdout
-    for name in PRUNERS:
+    for name in (*NETWORKS, *PRUNERS):
         assert re.search(rf"^  {name} +\w", said, re.M), name
     assert "--start step1.srn" in said
 
@@ -148,6 +170,7 @@ def test_export_writes_a_model(work, tmp_path):
 
 def test_settings_of_a_file_come_under_those_of_the_command_line(work, tmp_path):
     config = {"target": {"bytes": 5000}, "training": {"passes": 1.0, "batch": 512}, "fvsrn": {"features": 2}}
+    config["pruner"] = "none"
     (tmp_path / "config.json").write_text(json.dumps(config))
     done = srn("compress", work / "a.vti", tmp_path / "b.srn", "--config", tmp_path / "config.json", "--ratio", 3)
     assert done.returncode == 0, done.stderr
@@ -160,7 +183,7 @@ def test_raw_files_with_dims_and_dtype(work, tmp_path):
     field().values.tofile(tmp_path / "a.raw")
     raw = (tmp_path / "a.raw", "--dims", 14, 12, 10, "--dtype", "float32")
     out = tmp_path / "a.srn"
-    done = srn("compress", raw[0], out, *raw[1:], "--ratio", 3, "--passes", 1, "--set", "training.batch=512", "--quiet")
+    done = srn("compress", raw[0], out, *raw[1:], "--ratio", 3, "--passes", 0, "--quiet")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert srn("evaluate", out, *raw).returncode == 0
 
@@ -195,8 +218,14 @@ def test_the_way_back_needs_nothing_of_the_way_there(work, tmp_path):
         assert done.returncode == 0, done.stderr
 
 
-def test_compressing_without_torch_says_what_to_install(work, tmp_path):
-    done = srn("compress", work / "a.vti", tmp_path / "b.srn", before=BLOCK)
+def test_compressing_without_torch_needs_the_default(work, tmp_path):
+    done = srn("compress", work / "a.vti", tmp_path / "c.srn", before=BLOCK)
+    assert done.returncode == 0, done.stderr
+    assert srn("evaluate", tmp_path / "c.srn", work / "a.vti", before=BLOCK).returncode == 0
+
+
+def test_training_without_torch_says_what_to_install(work, tmp_path):
+    done = srn("compress", work / "a.vti", tmp_path / "b.srn", "--pruner", "mask", before=BLOCK)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "pip install 'paraview-srn[train]'" in done.stderr
@@ -226,9 +255,14 @@ def test_compressing_without_torch_says_what_to_install(work, tmp_path):
         (["compress", "a.vti", "b.srn", "--drop-rates", "h.txt"], "must end in .csv"),
         (["compress", "a.vti", "b.srn", "--history", "h.csv", "--drop-rates", "./h.csv"], "two names"),
         (["compress", "a.vti", "b.srn", "--pruner", "none", "--drop-rates", "h.csv"], "learns no drop rates"),
+        (["compress", "a.vti", "b.srn", "--drop-rates", "h.csv"], "learns no drop rates; choose another --pruner"),
         (["compress", "a.vti", "b.srn", "--pruner", "magic"], "invalid choice"),
         (["compress", "a.vti", "b.srn", "--set", "pruning.layers=0.5"], "pruning.thresholds=fixed"),
-        (["compress", "a.vti", "b.srn", "--start", "none.srn"], "none.srn"),
+        (["compress", "a.vti", "b.srn", "--pruner", "none", "--start", "none.srn"], "none.srn"),
+        (["compress", "a.vti", "b.srn", "--start", "a.srn"], "training.start belongs to a trained network"),
+        (["compress", "none.vti", "b.srn", "--set", "fvsrn.grid=8,8,8"], "fvsrn.grid belongs to a trained network"),
+        (["compress", "a.vti", "b.srn", "--network", "auto", "--pruner", "mask"], "leave pruner out"),
+        (["compress", "a.vti", "b.srn", "--pruner", "mask", "--passes", "0"], "training.passes=0 is no training"),
         (["compress", "a.vti", "b.srn", "--start", "a.srn", "--network", "neurcomp"], "network=fvsrn"),
         (["compress", "a.vti", "b.srn", "--seed", "-1"], "seed"),
         (["info", "none.srn"], "none.srn"),
@@ -277,7 +311,8 @@ def start_compressing(folder: Path, out: Path, pause: int = 0) -> subprocess.Pop
         f"    time.sleep({pause} if report.phase in ('packing', 'measuring') else 0)\n"
         "    return show(self, report)\n"
         "bar.Bar.__call__ = told\n"
-        f"sys.exit(main(['compress', {str(folder / 'a.vti')!r}, {str(out)!r}, '--ratio', '3', '--seconds', '36000']))"
+        f"sys.exit(main(['compress', {str(folder / 'a.vti')!r}, {str(out)!r}, '--ratio', '3', '--pruner', 'smallify', "
+        "'--seconds', '36000']))"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
