@@ -15,6 +15,7 @@ from srn_core.errors import SrnInputError, SrnMissingPackageError
 from srn_core.idle_settings import refuse_idle_settings
 from srn_core.neural_file import NeuralFile
 from srn_core.progress import Progress, ProgressCallback
+from srn_core.promise import promise_of
 from srn_core.spec import ConstantSpec
 from srn_core.volume import Volume
 
@@ -317,6 +318,11 @@ def _finish(
     if most is not None and file.nbytes > most:
         raise SrnInputError(
             f"the file came out at {file.nbytes} bytes, but at most {most} were asked for; ask for a lower ratio"
+        )
+    promise = promise_of(file.fields[0], file.nbytes)
+    if promise is not None and not promise.kept and most is None and config.target.parameter_ratio is None:
+        raise SrnInputError(
+            f"the file was to have {promise.asked}, but came out with {promise.measured}; ask for a little less"
         )
     report = {
         "array": volume.name,

@@ -72,7 +72,7 @@ targets:
 
 how long:
   With fvsrn and rate the file itself takes seconds; --passes and --seconds are those of the filter, which wins another
-  0.4 to 3 dB where the file has room for it (6 to 200 passes if nothing is said). --passes 0: no filter, no training,
+  0.4 to 3 dB where the file has room for it (5 to 100 passes if nothing is said). --passes 0: no filter, no training,
   and no torch. Trained networks take 75 passes over the volume (neurcomp: 100) if nothing is said, and at least some.
 Ctrl-C ends the training and packs the best network so far; a second Ctrl-C leaves nothing.
 
