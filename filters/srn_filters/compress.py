@@ -14,6 +14,7 @@ from vtkmodules.vtkCommonDataModel import vtkDataObject, vtkImageData, vtkTable
 import srn_core
 from srn_core.config import NETWORKS, CompressConfig, by_rate
 from srn_core.errors import SrnError, SrnInputError
+from srn_core.idle_settings import refuse_idle_settings
 from srn_core.promise import promise_of
 from srn_core.volume import Volume
 from srn_filters import carrier, packages, requests, vtk_bridge
@@ -97,6 +98,8 @@ class NeuralCompress(WithPanel):
         if requests.asked_piece(out_info) > 0:
             return
         config = self.config()
+        # Before anything that is remembered by the settings in force alone is looked up.
+        refuse_idle_settings(config)
         if not by_rate(config):
             packages.require(packages.TRAINING, self.label)
         volume = self._volume(image)

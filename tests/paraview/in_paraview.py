@@ -37,19 +37,25 @@ def array(data, name, association="point"):
     attributes = data.GetPointData() if association == "point" else data.GetCellData()
     return vtk_to_numpy(attributes.GetArray(name))
 
-def trained(image, name=None, association="POINTS", **settings):
-    # A Neural Compress of a data object (or of a source), quick rather than good.
+def compressed(image, name=None, association="POINTS", **settings):
+    # A Neural Compress of a data object (or of a source).
     if image.IsA("vtkDataObject"):
         source = TrivialProducer()
         source.GetClientSideObject().SetOutput(image)
     else:
         source = image
     source.UpdatePipeline()
-    settings = {"TrainingPasses": 2, "TrainingSeconds": 20, "MoreSettings": QUICK, **settings}
     made = NeuralCompress(Input=source, **settings)
     if name is not None:
         made.Array = [association, name]
     return made
+
+def trained(image, name=None, association="POINTS", **settings):
+    # The same with a network that is trained, quick rather than good.
+    settings = {
+        "Pruner": "smallify", "TrainingPasses": 2, "TrainingSeconds": 20, "MoreSettings": QUICK, **settings
+    }
+    return compressed(image, name, association, **settings)
 
 QUICK = "fvsrn.width=8 fvsrn.layers=1 fvsrn.grid=4,4,4 training.batch=2048"
 

@@ -49,6 +49,54 @@ def test_point_array_comes_back_on_its_geometry_with_report_and_history(run: Run
     assert ".venv" not in facts["numpy"], "ParaView's own NumPy must come first"
 
 
+def test_the_default_needs_no_training_and_auto_tries_both(run: Run) -> None:
+    facts = run(
+        """
+        made = compressed(image(), "density", TrainingPasses=0)
+        made.UpdatePipeline()
+        out = servermanager.Fetch(made)
+        default, said = field_json(out), report(made)
+        table = servermanager.Fetch(made, idx=1)
+        made.Target = "max-error"
+        made.MaxError = "1%"
+        made.UpdatePipeline()
+        bounded = servermanager.Fetch(made)
+        error = np.abs(array(bounded, "density") - array(image(), "density")).max()
+        made.Target = "ratio"
+        made.Network = "auto"
+        made.TrainingPasses = 1
+        made.MoreSettings = "neurcomp.blocks=1 training.batch=512"
+        made.UpdatePipeline()
+        tell(default=default, said=said, rows=table.GetNumberOfRows(), error=float(error),
+             range=float(np.ptp(array(image(), "density"))), promised=report(made),
+             auto=field_json(servermanager.Fetch(made))["tried"], told=report(made))
+        """
+    ).facts
+    assert (facts["default"]["network"], facts["default"]["pruner"]) == ("fvsrn", "rate")
+    assert facts["default"]["psnr"] > 50 and facts["default"]["train_seconds"] == 0 and facts["rows"] == 0
+    assert "fvsrn, rate" in facts["said"]
+    assert facts["error"] <= 0.01 * facts["range"]
+    assert set(facts["auto"]) == {"fvsrn", "neurcomp"}
+    assert "Tried: fvsrn " in facts["told"]
+
+
+def test_a_refused_setting_is_refused_whatever_was_made_before(run: Run) -> None:
+    told = run(
+        """
+        made = compressed(image(), "density", TrainingPasses=0)
+        told = []
+        for more in ("", "mask.threshold=0.4", ""):
+            made.MoreSettings = more
+            made.UpdatePipeline()
+            told.append(report(made))
+        tell(told=told)
+        """,
+        errors=True,
+    ).facts["told"]
+    assert told[0] == told[2] and told[0].startswith("Size: ")
+    assert "mask.threshold belongs to the pruner mask" in told[1]
+
+
 def test_training_runs_once_for_the_same_input_and_settings(run: Run) -> None:
     facts = run(
         """
@@ -161,6 +209,10 @@ BAD = {
         made = trained(data)
         """,
     "Training Seconds must be 0": 'made = trained(image(), "density"); made.TrainingSeconds = -1',
+    "Training Passes must be -1": 'made = trained(image(), "density"); made.TrainingPasses = -2',
+    "training.passes=0 is no training": 'made = trained(image(), "density", TrainingPasses=0)',
+    "fvsrn.grid belongs to a trained network": 'made = compressed(image(), "density", MoreSettings="fvsrn.grid=4,4,4")',
+    "training.batch belongs to a trained network": 'made = compressed(image(), "density", Batch=99)',
     "unknown setting 'fvsrn.nonsense'": 'made = trained(image(), "density", MoreSettings="fvsrn.nonsense=3")',
     "not of the form name=value": 'made = trained(image(), "density", MoreSettings="fvsrn.width")',
     "ask for a lower ratio": 'made = trained(image(), "density", TargetRatio=50)',
@@ -189,7 +241,7 @@ def test_bad_input_is_one_clear_line_said_once(run: Run) -> None:
 def test_abort_keeps_the_best_so_far_and_does_not_stick(run: Run) -> None:
     facts = run(
         """
-        made = trained(image(), "density", TrainingPasses=0, TrainingSeconds=300)
+        made = trained(image(), "density", TrainingPasses=-1, TrainingSeconds=300)
         algorithm = made.GetClientSideObject()
         texts = []
 

@@ -16,6 +16,7 @@ from srn_filters.panel import PANEL, SECTIONS, TARGETS, chosen, default_of
 from srn_core import config
 from srn_core.config import CompressConfig, TargetConfig
 from srn_core.errors import SrnInputError
+from srn_core.pruner_settings import THRESHOLDS
 from srn_core.volume import Geometry, Volume
 
 CHOICES = {
@@ -25,7 +26,7 @@ CHOICES = {
     "Quantiser": config.QUANTISERS,
     "Sampler": config.SAMPLERS,
     "Decay": config.DECAYS,
-    "PruningThresholds": config.THRESHOLDS,
+    "PruningThresholds": THRESHOLDS,
     "SmallifyInitial": ("normal", "one"),
     "Target": tuple(target.choice for target in TARGETS.values()),
 }
@@ -43,8 +44,11 @@ def conditions(name: str) -> dict[str, set[str]]:
     """Other properties, and their values with which one is shown."""
     if name in TARGETS:
         return {"Target": {TARGETS[name].choice}}
-    when = PANEL[name].when if name in PANEL else None
-    return {} if when is None else {when[0]: set(when[1]), **conditions(when[0])}
+    found: dict[str, set[str]] = {}
+    for other, values in PANEL[name].when if name in PANEL else ():
+        for one, wanted in [(other, set(values)), *conditions(other).items()]:
+            found[one] = found.get(one, wanted) & wanted
+    return found
 
 
 def test_panel_offers_every_setting_with_its_default_and_bounds(run: Run) -> None:
@@ -92,12 +96,13 @@ def test_window_shows_the_settings_of_what_was_chosen_alone(tmp_path: Path) -> N
     """Every widget, for each pruner, network and other choice that another one depends on."""
     now = {
         "Network": "fvsrn",
-        "Pruner": "smallify",
+        "Pruner": "rate",
         "Decay": "cosine",
         "PruningThresholds": "searched",
         "Target": "ratio",
     }
-    steps = [("Pruner", p) for p in config.PRUNERS] + [("Network", n) for n in config.NETWORKS]
+    steps = [("Network", n) for n in config.NETWORKS] + [("Network", "fvsrn")]
+    steps += [("Pruner", p) for p in config.PRUNERS] + [("Network", n) for n in config.NETWORKS]
     steps += [("Decay", d) for d in config.DECAYS] + [("Target", target.choice) for target in TARGETS.values()]
     steps += [("Pruner", "mask"), ("PruningThresholds", "fixed"), ("Pruner", "none")]
     events = [expect("Network", True), expect("Omega", False), expect("Batch", False), SHOW_ADVANCED]
@@ -139,6 +144,21 @@ def test_hidden_settings_have_no_say() -> None:
     assert made.mask == CompressConfig().mask
     filter.SetPruner("none")
     assert filter.config().pruning == CompressConfig().pruning
+
+
+def test_settings_of_a_trained_network_have_no_say_by_rate() -> None:
+    filter = NeuralCompress()
+    assert (filter.config().network, filter.config().pruner) == ("fvsrn", "rate")
+    filter.SetPredictorLayers(2)
+    assert filter.config() == NeuralCompress().config()
+    filter.SetPruner("mask")
+    assert filter.config().fvsrn.layers == 2
+    filter.SetNetwork("auto")  # which chooses the pruners itself
+    filter.SetBlocks(2)
+    made = filter.config()
+    assert (made.network, made.pruner, made.fvsrn, made.neurcomp.blocks) == ("auto", "rate", CompressConfig().fvsrn, 2)
+    filter.SetTrainingPasses(0)
+    assert made.training.passes is None and filter.config().training.passes == 0
 
 
 def test_targets_of_the_panel() -> None:
@@ -193,7 +213,8 @@ def test_training_depends_on_the_sections_in_force_alone(tmp_path: Path) -> None
         for network in config.NETWORKS:
             plain = key(pruner, network, "seed", 0)
             counting = {n for n, change in changes.items() if key(pruner, network, *change) != plain}
-            assert counting == {"seed", "training", network, SECTIONS[pruner]} - {""}
+            trained = "neurcomp" if network == "auto" else network
+            assert counting == {"seed", "training", trained, SECTIONS[pruner]} - {""}
     start = tmp_path / "a.srn"
     start.write_bytes(b"one")
     first = key("none", "fvsrn", "training.start", str(start))
