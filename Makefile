@@ -18,7 +18,7 @@ WORKERS ?= 2
 
 PYTHON  := $(VENV)/bin/python
 READY   := $(VENV)/ready
-CHECKED := srn_core onnx_export filters plugin tests benchmarks examples
+CHECKED := srn_core onnx_export filters plugin tests benchmarks examples tools
 VOLUME_FILE := $(if $(VOLUME),$(VOLUME),$(OUT)/turbulence-$(SIZE).vti)
 
 .DELETE_ON_ERROR:
