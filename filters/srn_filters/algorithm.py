@@ -46,11 +46,15 @@ class NeuralAlgorithm(VTKPythonAlgorithmBase):
         """The work of RequestData."""
         raise NotImplementedError
 
+    def needed(self) -> Sequence[str]:
+        """The packages without which ``execute`` cannot do what is asked for."""
+        return self.needs
+
     def RequestData(self, request: Any, inInfo: Any, outInfo: Any) -> int:
         """Called by VTK: runs ``execute``."""
         self._clear_abort()
         try:
-            packages.require(self.needs, self.label)
+            packages.require(self.needed(), self.label)
             self.execute(inInfo, outInfo)
         except Exception as error:
             for port in range(self.GetNumberOfOutputPorts()):

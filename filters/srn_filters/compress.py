@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any, Mapping, Optional
+from typing import Any, Mapping, Optional, Sequence
 
 import numpy as np
 from vtkmodules.vtkCommonDataModel import vtkDataObject, vtkImageData, vtkTable
@@ -92,6 +92,10 @@ class NeuralCompress(WithPanel):
         self._report_text = message
         super().failed(message)
 
+    def needed(self) -> Sequence[str]:
+        """An fv-SRN by rate does without torch; then it has no filter."""
+        return self.needs if by_rate(self.config()) else packages.TRAINING
+
     def execute(self, in_info: Any, out_info: Any) -> None:
         """Train, unless that is done already, and decode."""
         image = vtkImageData.GetData(in_info[0])
@@ -100,8 +104,6 @@ class NeuralCompress(WithPanel):
         config = self.config()
         # Before anything that is remembered by the settings in force alone is looked up.
         refuse_idle_settings(config)
-        if not by_rate(config):
-            packages.require(packages.TRAINING, self.label)
         volume = self._volume(image)
         made = self._make(volume, config)
         file = srn_core.load(made.content)
