@@ -64,5 +64,6 @@ CHECKSUMS = {
     "neurcomp-residual": 0x32B7076F,
     "probabilities": 0xF6D97172,
     "pyramid": 0x15A6CECC,
+    "pyramid-coded": 0x8F0B7FF3,
     "several": 0x95BC3A5C,
 }

@@ -19,7 +19,7 @@ sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent)]
 from example_fields import field_of, filled, fvsrn, neurcomp  # noqa: E402
 
 from srn_core import codec  # noqa: E402
-from srn_core.codec import NeuralField, Quality, StoredArray  # noqa: E402
+from srn_core.codec import Corrections, NeuralField, Plateau, Quality, StoredArray  # noqa: E402
 from srn_core.pyramid import pyramid_of  # noqa: E402
 from srn_core.spec import ConstantSpec, FvSrnSpec  # noqa: E402
 from srn_core.volume import Geometry  # noqa: E402
@@ -35,6 +35,35 @@ def clustered(arrays: dict[str, StoredArray]) -> dict[str, StoredArray]:
             codes = codes * (z**2 + y**2 + x**2 < 0.3).astype(np.int32)
         kept[name] = dataclasses.replace(array, codes=codes)
     return kept
+
+
+def coded_latents() -> list[NeuralField]:
+    """Latents of pyramids in the layout "pyramid": bands with blocks, wide codes, groups of every kind."""
+    generator = np.random.default_rng(5)
+    z, y, x = np.indices((26, 29, 31))
+    near = np.exp(-((z - 3.0) ** 2 + (y - 20.0) ** 2 + (x - 5.0) ** 2) / 40)
+    blocky = np.rint(4 * near * generator.laplace(size=near.shape))[None]
+    wide = np.trunc(generator.laplace(size=(2, 6, 7, 8)) * 10.0 ** generator.integers(0, 7, (2, 6, 7, 8)))
+    wide[0, 0, 0, 0], wide[1, 0, 0, 0] = (1 << 24) - 1, 1 - (1 << 24)
+    flat = np.rint(3 * generator.laplace(size=(1, 1, 40, 50)))
+    plateau, corrections = np.zeros((26, 29, 31), bool), np.zeros((26, 29, 31, 1), np.int32)
+    plateau[20:, 10:], corrections[3, 20, 5:9] = True, 2
+    mended = {"plateau": Plateau(plateau, (-0.25,)), "corrections": Corrections(corrections, 0.5)}
+    found = []
+    for name, codes, groups, more in (
+        ("blocks", blocky, (("yx", 1),), mended),
+        ("wide", wide, (("z", 1), ("yx", 2)), {}),
+        ("flat", flat, (("zyx", 3),), {}),
+        ("groupless", wide[:1, :3], (), {}),
+    ):
+        features, nz, ny, nx = codes.shape
+        pyramid = pyramid_of("bior2.2", groups)
+        spec = FvSrnSpec((1.0, 0.75, 0.5), features, (), 0, features, (nz, ny, nx), pyramid, skip=True)
+        arrays = {
+            "coefficients": StoredArray(np.clip(codes, 1 - (1 << 24), (1 << 24) - 1).astype(np.int32), 25, step=0.5)
+        }
+        found.append(field_of(spec, arrays, name=name, geometry=Geometry((nx, ny, nz)), **more))
+    return found
 
 
 def golden_fields() -> dict[str, list[NeuralField]]:
@@ -62,6 +91,7 @@ def golden_fields() -> dict[str, list[NeuralField]]:
         ]
         + [field_of(spatial, filled(spatial, 11), name="température")],
         "pyramid": [field_of(latents, filled(latents, 8, zeros=0.6))],
+        "pyramid-coded": coded_latents(),
         "probabilities": [
             field_of(pruned, clustered(filled(pruned, 6, zeros=0.2)), name="subbands"),
             field_of(pruned_grid, {**filled(pruned_grid), **book}, name="grid"),
@@ -71,13 +101,18 @@ def golden_fields() -> dict[str, list[NeuralField]]:
 
 
 def expected(fields: list[NeuralField]) -> dict[str, np.ndarray]:
-    """What a file must open to: every array's numbers, and the masks."""
+    """What a file must open to: every array's numbers, the masks, plateaus and corrections."""
     found = {}
     for place, field in enumerate(fields):
         for name, array in field.arrays.items():
             found[f"{place}/{name}"] = array.values()
         if field.valid is not None:
             found[f"{place}/valid"] = field.valid
+        if field.plateau is not None:
+            found[f"{place}/plateau"] = field.plateau.mask
+            found[f"{place}/plateau.values"] = np.array(field.plateau.values)
+        if field.corrections is not None:
+            found[f"{place}/corrections"] = field.corrections.codes * field.corrections.step
     return found
 
 
