@@ -11,6 +11,7 @@ import numpy as np
 from srn_core import codec, metrics
 from srn_core.codec import NeuralField, Quality
 from srn_core.config import CompressConfig, PruningConfig, QuantiseConfig, TrainingConfig, by_rate, error_bound
+from srn_core.corrections import kept_to
 from srn_core.errors import SrnInputError, SrnMissingPackageError
 from srn_core.idle_settings import refuse_idle_settings
 from srn_core.neural_file import NeuralFile
@@ -220,15 +221,6 @@ def _decoded(field: NeuralField) -> np.ndarray:
     return np.asarray(NeuralFile.from_bytes(codec.to_bytes([field])).decode(dtype="float64").values)
 
 
-def _kept_to_error(volume: Volume, stored: NeuralField, bound: float) -> NeuralField:
-    """A trained field with the corrections that keep a largest error."""
-    from srn_core.corrections import corrections_for, guard_of
-
-    span = max(high - low for low, high in stored.value_range)
-    found = corrections_for(volume.values, _decoded(stored), bound, guard_of(bound, span), stored.valid)
-    return replace(stored, corrections=found)
-
-
 def _train(
     volume: Volume,
     valid: Optional[np.ndarray],
@@ -285,7 +277,8 @@ def _train(
     }
     stored = storage.field_of(trained.network, arrays)
     if config.target.max_error is not None:
-        stored = _kept_to_error(volume, stored, error_bound(config.target.max_error, value_range))
+        bound = error_bound(config.target.max_error, value_range)
+        stored = kept_to(stored, volume.values, _decoded(stored), bound)
         details["target_bytes"] = None
     return _Fitted(
         stored,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Optional
 
 import numpy as np
 
-from srn_core.codec import Corrections
+from srn_core.codec import Corrections, NeuralField
 from srn_core.errors import SrnInputError
 from srn_core.original_dtype import as_dtype
 
@@ -66,6 +67,12 @@ def corrections_for(
         if not holds(wanted[layers], found[layers] + codes[layers] * step, bound, dtype, counts):
             raise SrnInputError(f"a largest error of {bound:g} cannot be kept in {dtype}; ask for a larger one")
     return Corrections(codes, step) if codes.any() else None
+
+
+def kept_to(field: NeuralField, truth: np.ndarray, decoded: np.ndarray, bound: float) -> NeuralField:
+    """The field with the corrections that keep a largest error; arguments and errors as :func:`corrections_for`."""
+    guard = guard_of(bound, max(high - low for low, high in field.value_range))
+    return replace(field, corrections=corrections_for(truth, decoded, bound, guard, field.valid))
 
 
 def holds(

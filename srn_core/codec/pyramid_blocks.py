@@ -44,12 +44,16 @@ def spread(blocks: np.ndarray, shape: Sequence[int]) -> np.ndarray:
     return blocks
 
 
-def block_places(relation: Relation, magnitudes: Sequence[np.ndarray], found: Optional[np.ndarray]) -> np.ndarray:
-    """Context of each block: by what lies above it and beside it, and by its neighbours where half are ``found``."""
+def block_bases(relation: Relation, magnitudes: Sequence[np.ndarray]) -> np.ndarray:
+    """What lies above each block of a band, and beside it in its siblings, as a number."""
     above = sum(counts(on_shape(magnitudes[p] != 0, relation.shape)) for p in relation.parents)
     beside = sum(blocks_of(on_shape(magnitudes[p] != 0, relation.shape)).astype(np.int64) for p in relation.lower)
     shape = tuple(-(-n // BLOCK) for n in relation.shape)
-    base = np.broadcast_to(np.searchsorted(_ABOVE, above, side="right") * 3 + np.minimum(beside, 2), shape)
+    return np.broadcast_to(np.searchsorted(_ABOVE, above, side="right") * 3 + np.minimum(beside, 2), shape)
+
+
+def block_places(base: np.ndarray, found: Optional[np.ndarray]) -> np.ndarray:
+    """Context of each block: by its :func:`block_bases`, and by its neighbours where half are ``found``."""
     if found is None:
         return base + _BASES * _NEIGHBOURS
     return np.asarray(_NEIGHBOURS * base + np.minimum(_beside(found), _NEIGHBOURS - 1))

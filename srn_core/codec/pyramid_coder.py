@@ -13,7 +13,7 @@ import numpy as np
 
 from srn_core.codec.adaptive import SEEN, Adaptive
 from srn_core.codec.context_network import ContextModel, contexts, default_model, sign_contexts
-from srn_core.codec.pyramid_blocks import BLOCK_CONTEXTS, block_places, blocks_of, has_blocks, spread
+from srn_core.codec.pyramid_blocks import BLOCK_CONTEXTS, block_bases, block_places, blocks_of, has_blocks, spread
 from srn_core.codec.pyramid_contexts import LARGEST, PARITIES, Surroundings, lattice, nothing_known, remember
 from srn_core.codec.pyramid_relations import Relation, relations
 from srn_core.codec.pyramid_tokens import code_rest, token_of
@@ -129,9 +129,9 @@ class _Coding:
         truth = None if wanted is None else blocks_of(wanted != 0)
         found = np.zeros(blocks_of(np.zeros(relation.shape, bool)).shape, bool)
         even = np.indices(found.shape).sum(axis=0) % 2 == 0
-        for half, places in ((even, block_places(relation, magnitudes, None)), (~even, None)):
-            if places is None:
-                places = block_places(relation, magnitudes, found)
+        base = block_bases(relation, magnitudes)
+        for half, known in ((even, None), (~even, found)):
+            places = block_places(base, known)
             found[half] = self._run(self._models.blocks, places[half], None if truth is None else truth[half]) != 0
         return found
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from srn_core import codec
 from srn_core.codec import NeuralField
-from srn_core.corrections import corrections_for, guard_of
+from srn_core.corrections import kept_to
 from srn_core.errors import SrnInputError
 from srn_core.rate.coding import SAFETY, Coded, Coding
 from srn_core.rate.landing import land
@@ -89,8 +89,7 @@ def fit_error(
 
     ``decoded`` gives the float64 values (z, y, x[, components]) of a field as the shipped decoder has them.
     """
-    spans = [high - low for low, high in coding.template.value_range]
-    span = max(spans)
+    span = max(high - low for low, high in coding.template.value_range)
     least = 0.5 if coding.volume.values.dtype.kind in "iub" else 0.0
     unit = 2 * max(bound, least) / span
     tried: dict[int, Landed] = {}
@@ -100,10 +99,7 @@ def fit_error(
         if place not in tried:
             coded = coding.coded(max(unit * ERROR_STEPS[place], coding.finest))
             field = coding.field(coded)
-            corrections = corrections_for(
-                coding.volume.values, decoded(field), bound, guard_of(bound, span), coding.template.valid
-            )
-            field = replace(field, corrections=corrections)
+            field = kept_to(field, coding.volume.values, decoded(field), bound)
             tried[place] = Landed(field, coded.step, len(codec.to_bytes([field])))
             for other in [p for p in tried if tried[p].bytes > min(found.bytes for found in tried.values())]:
                 tried[other] = replace(tried[other], field=coding.template)  # only the best one is kept whole
