@@ -18,7 +18,16 @@ from srn_core import codec, coordinates
 from srn_core.codec import NeuralField, StoredArray, header_text
 from srn_core.codec.container import MAGIC, PREFIX
 from srn_core.codec.layouts import LAYOUTS, CodeType
-from srn_core.codec.pyramid_blocks import BLOCK, BLOCK_CONTEXTS, SMALL, block_places, blocks_of, has_blocks, spread
+from srn_core.codec.pyramid_blocks import (
+    BLOCK,
+    BLOCK_CONTEXTS,
+    SMALL,
+    block_bases,
+    block_places,
+    blocks_of,
+    has_blocks,
+    spread,
+)
 from srn_core.codec.pyramid_coder import code_pyramids
 from srn_core.codec.pyramid_contexts import FEATURES, PARITIES, lattice
 from srn_core.codec.pyramid_relations import on_shape, relations
@@ -204,7 +213,7 @@ def test_contexts_of_blocks_stay_within_their_table():
     magnitudes = [np.full(band.shape, 255, np.uint8) for band in bands]
     for relation in bands:
         for found in (None, np.ones(blocks_of(np.zeros(relation.shape, bool)).shape, bool)):
-            places = block_places(relation, magnitudes, found)
+            places = block_places(block_bases(relation, magnitudes), found)
             assert places.shape == tuple(-(-n // BLOCK) for n in relation.shape)
             assert places.min() >= 0 and places.max() < BLOCK_CONTEXTS
     assert has_blocks((16, 16, 9)) and not has_blocks((16, 16, 8)) and SMALL == 2048
