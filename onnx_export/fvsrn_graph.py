@@ -20,7 +20,7 @@ from onnx_export.point_latents import held_points, point_latents
 from srn_core.spec import FvSrnSpec
 
 
-def _layers(spec: FvSrnSpec, arrays: Mapping[str, np.ndarray], snake: Activation) -> list[Dense]:
+def predictor_layers(spec: FvSrnSpec, arrays: Mapping[str, np.ndarray], snake: Activation) -> list[Dense]:
     """The predictor's layers with the activation folded in; the first takes the spec's input as it is."""
     layers = [Dense.of(arrays, f"layer{i}").before(snake) for i in range(len(spec.widths))]
     layers.append(Dense.of(arrays, "output"))
@@ -64,7 +64,7 @@ def _predicted_grid(
 ) -> str:
     """(components, nz * ny * nx): what the predictor makes of ``latent`` (features, latent z, ny, nx)."""
     snake = SNAKE_POLYNOMIAL if for_cpu else SNAKE
-    layers = _layers(spec, arrays, snake)
+    layers = predictor_layers(spec, arrays, snake)
     first = layers[0]
     width = len(first.bias)
     planes = writer.node(
@@ -104,13 +104,13 @@ def point_values(writer: GraphWriter, spec: FvSrnSpec, arrays: Mapping[str, np.n
     if not spec.widths:
         return latents
     snake = SNAKE_POLYNOMIAL if for_cpu else SNAKE
-    layers = _layers(spec, arrays, snake)
-    inputs = writer.node("Concat", rows, *_fourier_rows(writer, spec.frequencies, rows), latents, axis=0)
+    layers = predictor_layers(spec, arrays, snake)
+    inputs = writer.node("Concat", rows, *fourier_rows(writer, spec.frequencies, rows), latents, axis=0)
     values = _rest(writer, layers, snake, dense(writer, layers[0], inputs, "layer0"))
     return str(writer.node("Add", values, latents)) if spec.skip else values
 
 
-def _fourier_rows(writer: GraphWriter, frequencies: int, rows: str) -> list[str]:
+def fourier_rows(writer: GraphWriter, frequencies: int, rows: str) -> list[str]:
     """sin(2^l pi u), cos(2^l pi u), each (3, N), for l = 0 .. frequencies-1, of ``rows`` (3, N).
 
     Sines are dear on a CPU: only each fourth level takes them, the others double the angle of the one

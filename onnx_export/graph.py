@@ -12,6 +12,7 @@ from typing import Any, Optional, Union
 import numpy as np
 
 from onnx_export import constant_graph, fvsrn_graph, neurcomp_graph
+from onnx_export.gradient_output import values_with_gradient
 from onnx_export.graph_writer import GraphWriter
 from onnx_export.metadata import model_metadata
 from onnx_export.plain_network import PlainNetwork, plain_network
@@ -27,7 +28,11 @@ BUILDERS: dict[str, ModuleType] = {
 
 
 def points_graph(
-    field: NeuralField, physical: bool = True, for_cpu: bool = False, network: Optional[PlainNetwork] = None
+    field: NeuralField,
+    physical: bool = True,
+    for_cpu: bool = False,
+    network: Optional[PlainNetwork] = None,
+    gradient: bool = False,
 ) -> Any:
     """Model "points" (N, 3) float32, normalised coordinates -> "values" (N, C) float32.
 
@@ -36,12 +41,19 @@ def points_graph(
     ``for_cpu``: made for speed on a CPU: polynomials for cosines (1e-6 off), the latent grid kept cell by cell
     (up to eight times larger).
     ``network``: what :func:`onnx_export.plain_network.plain_network` made of the field, where it is at hand.
+    ``gradient``: a second output "gradient" (N, C, 3) float32, derivatives by x, y, z: with ``physical`` in the array's
+    units per unit of length along the world's axes, else of normalised values by normalised coordinates. It is 0
+    along an axis on which a position lies outside, and along one of a single sample.
     Raises SrnInputError for an unknown network or a range that float32 cannot hold, and
     SrnMissingPackageError.
     """
     writer = GraphWriter()
     spec, arrays = network or plain_network(field)
-    values = _builder(field).point_values(writer, spec, arrays, for_cpu)
+    builder = _builder(field)
+    if gradient:
+        values = values_with_gradient(writer, field, spec, arrays, for_cpu, physical)
+    else:
+        values = builder.point_values(writer, spec, arrays, for_cpu)
     if physical:
         low, high = _physical_range(field)
         values = writer.node("Mul", values, ((high - low) / 2.0)[:, None].astype(np.float32))

@@ -25,6 +25,7 @@ class GraphWriter:
         self._nodes: list[Any] = []
         self._initialisers: list[Any] = []
         self._inputs: list[Any] = []
+        self._outputs: list[Any] = []
         self._known: dict[tuple[str, tuple[int, ...], bytes], str] = {}  # by dtype, shape, digest
         self._count = 0
 
@@ -62,17 +63,24 @@ class GraphWriter:
             return str(self.node("Reshape", operand, np.array(shape, np.int64)))
         return str(self.node("Reshape", operand, self.node("Concat", *parts, axis=0)))
 
+    def output(self, name: str, result: str, shape: Sequence[Union[int, str]]) -> None:
+        """Declare ``result`` (float32) as an output beside that of :meth:`model`."""
+        helper = self._onnx.helper
+        self._nodes.append(helper.make_node("Identity", [result], [name], name=name))
+        self._outputs.append(helper.make_tensor_value_info(name, self._element(np.float32), list(shape)))
+
     def model(
         self, result: str, output: str, shape: Sequence[Union[int, str]], name: str, metadata: Mapping[str, str]
     ) -> Any:
-        """The finished onnx.ModelProto whose one output ``output`` (float32) is ``result``; checked in full."""
+        """The finished onnx.ModelProto whose first output ``output`` (float32) is ``result``; checked in full."""
         helper = self._onnx.helper
-        self._nodes.append(helper.make_node("Identity", [result], [output], name=output))
+        self.output(output, result, shape)
+        self._outputs.insert(0, self._outputs.pop())
         graph = helper.make_graph(
             self._nodes,
             name,
             self._inputs,
-            [helper.make_tensor_value_info(output, self._element(np.float32), list(shape))],
+            self._outputs,
             self._initialisers,
         )
         model = helper.make_model(

@@ -6,6 +6,8 @@ anew for each feature.
 
 from __future__ import annotations
 
+from typing import Optional
+
 import numpy as np
 
 from onnx_export.graph_writer import GraphWriter
@@ -24,13 +26,39 @@ def held_points(writer: GraphWriter, half_extent: tuple[float, float, float]) ->
 
 def point_latents(writer: GraphWriter, rows: str, spec: FvSrnSpec, latent: np.ndarray, table_of_cells: bool) -> str:
     """(features, N): trilinear interpolation at the positions ``rows`` (3, N) of the grid (features, z, y, x)."""
-    samples = np.array(spec.grid[::-1])  # x, y, z
+    return latents_at(writer, latent_places(writer, rows, spec), spec, latent, table_of_cells)
+
+
+def places_per_coordinate(spec: FvSrnSpec) -> np.ndarray:
+    """Latents per unit of normalised coordinates along x, y, z, float64 (3, 1); 0 along an axis without length."""
     half = np.array(spec.half_extent)[:, None]
-    scale = np.where(half > 0, (samples[:, None] - 1) / (2 * np.where(half > 0, half, 1)), 0.0)
-    place = writer.node("Mul", writer.node("Add", rows, half.astype(np.float32)), scale.astype(np.float32))
-    low = writer.node("Min", writer.node("Floor", place), np.maximum(samples[:, None] - 2, 0).astype(np.float32))
-    shares, offsets = _corner_shares(writer, place, low, samples)
-    gathered = _gather_corners(writer, low, offsets, samples, latent, table_of_cells)
+    return np.where(half > 0, (np.array(spec.grid[::-1])[:, None] - 1) / (2 * np.where(half > 0, half, 1)), 0.0)
+
+
+def latent_places(writer: GraphWriter, rows: str, spec: FvSrnSpec) -> str:
+    """Fractional indices (3, N) of latents along x, y, z at the positions ``rows`` (3, N)."""
+    half = np.array(spec.half_extent, np.float32)[:, None]
+    return str(writer.node("Mul", writer.node("Add", rows, half), places_per_coordinate(spec).astype(np.float32)))
+
+
+def latents_at(
+    writer: GraphWriter,
+    place: str,
+    spec: FvSrnSpec,
+    latent: np.ndarray,
+    table_of_cells: bool,
+    whole: Optional[int] = None,
+) -> str:
+    """(features, N): trilinear interpolation of the grid (features, z, y, x) at the fractional indices ``place`` (3, N).
+
+    ``whole``: an axis along which all places are whole numbers, which halves the work.
+    """
+    samples = np.array(spec.grid[::-1])  # x, y, z
+    step = np.where(np.arange(3) == whole, 0, np.minimum(samples - 1, 1))
+    most = samples - 1 - step
+    low = writer.node("Min", writer.node("Floor", place), most[:, None].astype(np.float32))
+    shares, offsets = _corner_shares(writer, place, low, step)
+    gathered = _gather_corners(writer, low, offsets, most, samples, latent, table_of_cells)
     corners = writer.reshape(writer.node("Transpose", gathered, perm=[1, 0]), [len(offsets), spec.features, -1])
     weighted = writer.node("Mul", corners, writer.node("Unsqueeze", shares, np.array([1], np.int64)))
     # A product with a row of ones: several times faster than ReduceSum.
@@ -38,19 +66,19 @@ def point_latents(writer: GraphWriter, rows: str, spec: FvSrnSpec, latent: np.nd
     return writer.reshape(summed, [spec.features, -1])
 
 
-def _corner_shares(writer: GraphWriter, place: str, low: str, samples: np.ndarray) -> tuple[str, np.ndarray]:
+def _corner_shares(writer: GraphWriter, place: str, low: str, step: np.ndarray) -> tuple[str, np.ndarray]:
     """Shares (corners, N) of the corners of each position's cell, and the corners' steps (corners, 3) from the lowest.
 
-    An axis of a single sample has one corner: its step is 0.
+    An axis whose ``step`` is 0 has one corner.
     """
     upper = writer.node("Sub", place, low)
     lower = writer.node("Sub", np.array(1.0, np.float32), upper)
     shares, offsets = "", np.zeros((1, 3), np.int64)
     for axis in range(3):
-        if samples[axis] == 1 and (shares or samples.max() > 1):
+        if not step[axis] and (shares or step.any()):
             continue
         index = np.array([axis], np.int64)
-        parts = (lower, upper) if samples[axis] > 1 else (lower,)
+        parts = (lower, upper) if step[axis] else (lower,)
         pair = writer.node("Gather", parts[0], index, axis=0)
         if len(parts) > 1:
             pair = writer.node("Concat", pair, writer.node("Gather", parts[1], index, axis=0), axis=0)
@@ -68,16 +96,22 @@ def _corner_shares(writer: GraphWriter, place: str, low: str, samples: np.ndarra
 
 
 def _gather_corners(
-    writer: GraphWriter, low: str, offsets: np.ndarray, samples: np.ndarray, latent: np.ndarray, table_of_cells: bool
+    writer: GraphWriter,
+    low: str,
+    offsets: np.ndarray,
+    most: np.ndarray,
+    samples: np.ndarray,
+    latent: np.ndarray,
+    table_of_cells: bool,
 ) -> str:
-    """(N, corners * features): the features at all corners of the cells whose lowest corners are ``low`` (3, N)."""
+    """(N, corners * features): features at all corners of the cells whose lowest corners ``low`` (3, N) reach ``most``."""
     strides = np.array([1, samples[0], samples[0] * samples[1]])
     # The number of a cell is worked out in floating point; float32 holds whole numbers up to 2^24.
     exact = np.float32 if samples.prod() < 1 << 24 else np.float64
     cell = writer.node("MatMul", strides[None].astype(exact), low if exact is np.float32 else writer.cast(low, exact))
     cell = writer.reshape(writer.cast(cell, np.int64), [-1])
     # A position that is not a number has no cell; held in the table it gives a value that is not a number.
-    highest = int((np.maximum(samples - 2, 0) * strides).sum())
+    highest = int((most * strides).sum())
     cell = writer.node("Max", writer.node("Min", cell, np.array(highest)), np.array(0))
     features = latent.shape[0]
     table = np.ascontiguousarray(latent.reshape(features, -1).T)  # (samples, features)
