@@ -49,7 +49,7 @@ def latents_at(
     table_of_cells: bool,
     whole: Optional[int] = None,
 ) -> str:
-    """(features, N): trilinear interpolation of the grid (features, z, y, x) at the fractional indices ``place`` (3, N).
+    """(features, N): trilinear interpolation of the grid (features, z, y, x) at fractional indices ``place`` (3, N).
 
     ``whole``: an axis along which all places are whole numbers, which halves the work.
     """
@@ -104,7 +104,7 @@ def _gather_corners(
     latent: np.ndarray,
     table_of_cells: bool,
 ) -> str:
-    """(N, corners * features): features at all corners of the cells whose lowest corners ``low`` (3, N) reach ``most``."""
+    """(N, corners * features): features at all corners of cells, whose lowest are ``low`` (3, N), ``most`` (3,) at most."""
     strides = np.array([1, samples[0], samples[0] * samples[1]])
     # The number of a cell is worked out in floating point; float32 holds whole numbers up to 2^24.
     exact = np.float32 if samples.prod() < 1 << 24 else np.float64
