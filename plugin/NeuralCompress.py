@@ -498,6 +498,17 @@ _SEED = _property(
     '<IntRangeDomain name="range" min="0" />',
 )
 
+_DECODER = _group(
+    "Decoder",
+    _choice(
+        "Provider",
+        "auto",
+        "auto cpu cuda tensorrt dml coreml openvino",
+        "What ONNX Runtime decodes on; auto: the best that is there. The CPU is always there.",
+    ),
+    _whole("Threads", 0, 0, 1024, "CPU threads that decode; 0: automatic, or what SRN_THREADS says."),
+)
+
 _COMPRESS_PANEL = f"""
 <StringVectorProperty name="Array" label="Array" command="SetInputArrayToProcess" number_of_elements="5"
     element_types="0 0 0 0 2" animateable="0">
@@ -511,6 +522,7 @@ _COMPRESS_PANEL = f"""
 {_NETWORK}
 {_PRUNER}
 {_STORAGE}
+{_DECODER}
 {_SEED}
 <StringVectorProperty name="MoreSettings" label="More Settings" command="SetMoreSettings" number_of_elements="1"
     default_values="" panel_visibility="advanced">
@@ -613,6 +625,7 @@ _READER_PANEL = (
   <Documentation>Samples along each axis, as a multiple of the original ones; 1 is the original grid.</Documentation>
 </DoubleVectorProperty>
 """
+    + _DECODER
     + _TIME_STEPS
 )
 
@@ -642,7 +655,7 @@ class NeuralCompress(_algorithm("compress", "NeuralCompress", 1, 3)):
 
 @smproxy.filter(name="NeuralResample", label="Neural Resample", support_reload=False)
 @smhint.xml(_IN_MENU)
-@smproperty.xml(_FINENESS + _TIME_STEPS)
+@smproperty.xml(_FINENESS + _DECODER + _TIME_STEPS)
 @smproperty.input(name="Input", port_index=0)
 @smdomain.datatype(dataTypes=["vtkDataObject"], composite_data_supported=True)
 class NeuralResample(_algorithm("decoding", "NeuralResample", 1, 1)):
@@ -651,14 +664,14 @@ class NeuralResample(_algorithm("decoding", "NeuralResample", 1, 1)):
 
 @smproxy.source(name="NeuralResampleFile", label="Neural Resample File", support_reload=False)
 @smhint.xml(_IN_MENU)
-@smproperty.xml(_FILE_NAME + _FINENESS + _TIME_STEPS)
+@smproperty.xml(_FILE_NAME + _FINENESS + _DECODER + _TIME_STEPS)
 class NeuralResampleFile(_algorithm("decoding", "NeuralResampleFile", 0, 1)):
     """Decodes a neural file onto a grid of any fineness."""
 
 
 @smproxy.filter(name="NeuralSample", label="Neural Sample", support_reload=False)
 @smhint.xml(_IN_MENU)
-@smproperty.xml(_SAMPLE_PANEL)
+@smproperty.xml(_SAMPLE_PANEL + _DECODER)
 @smproperty.input(name="Points", label="Points", port_index=1)
 @smdomain.datatype(dataTypes=["vtkDataSet"], composite_data_supported=False)
 @smproperty.input(name="NeuralFile", label="Neural File", port_index=0)

@@ -19,6 +19,7 @@ from srn_core.promise import promise_of
 from srn_core.volume import Volume
 from srn_filters import carrier, packages, requests, vtk_bridge
 from srn_filters.algorithm import setting, text
+from srn_filters.opening import OpeningAlgorithm
 from srn_filters.panel import PANEL, SECTIONS, WithPanel, chosen, chosen_target
 from srn_filters.report import readable
 
@@ -38,7 +39,7 @@ class Made:
     drop_rates: Mapping[str, Any]
 
 
-class NeuralCompress(WithPanel):
+class NeuralCompress(WithPanel, OpeningAlgorithm):
     """Input: an image. Output 0: the same image as the decoder gives it back; 1: the training history; 2: the histogram
     of the drop rates that the pruner learnt.
 
@@ -106,7 +107,7 @@ class NeuralCompress(WithPanel):
         refuse_idle_settings(config)
         volume = self._volume(image)
         made = self._make(volume, config)
-        file = srn_core.load(made.content)
+        file = self.open_file(made.content)
         decoded = file.decode(progress=self.progress(0.95, 1.0, stoppable=False))
         result = vtk_bridge.empty_image(decoded.geometry, image.GetExtent())
         vtk_bridge.add_volume(result, decoded)

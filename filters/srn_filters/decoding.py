@@ -8,23 +8,23 @@ from vtkmodules.vtkCommonCore import vtkOutputWindow
 from vtkmodules.vtkCommonDataModel import vtkDataObject, vtkImageData
 from vtkmodules.vtkCommonExecutionModel import vtkStreamingDemandDrivenPipeline
 
-import srn_core
 from srn_core.errors import SrnInputError
 from srn_filters import carrier, packages, requests
-from srn_filters.algorithm import NeuralAlgorithm, setting, text
+from srn_filters.algorithm import setting, text
 from srn_filters.decoded_grid import DecodedGrid, Fineness
+from srn_filters.opening import OpeningAlgorithm
 
 if TYPE_CHECKING:
     from srn_core.api import NeuralFile
     from srn_core.codec.field import NeuralField
 
 
-class DecodingAlgorithm(NeuralAlgorithm):
+class DecodingAlgorithm(OpeningAlgorithm):
     """Output: an image, of which exactly the update extent is decoded. It carries the neural file on."""
 
     def __init__(self, inputs: int) -> None:
         super().__init__(nInputPorts=inputs, inputType="vtkDataObject", nOutputPorts=1, outputType="vtkImageData")
-        self._content: Optional[bytes] = None
+        self._opened: Optional[tuple[bytes, str, int]] = None
         self._file: Optional[NeuralFile] = None
 
     def find_content(self, time: Optional[float]) -> bytes:
@@ -49,9 +49,9 @@ class DecodingAlgorithm(NeuralAlgorithm):
 
     def file(self, time: Optional[float]) -> NeuralFile:
         """The neural file for a time step, opened once."""
-        content = self.find_content(time)
-        if self._file is None or content != self._content:
-            self._file, self._content = srn_core.load(content), content
+        wanted = self.find_content(time), self._provider, self._threads
+        if self._file is None or wanted != self._opened:
+            self._file, self._opened = self.open_file(wanted[0]), wanted
         return self._file
 
     def grid(self, time: Optional[float]) -> DecodedGrid:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Optional, Sequence
 
 from vtkmodules.vtkCommonCore import vtkCommand, vtkDataArraySelection
 
-import srn_core
 from srn_core.errors import SrnError, SrnInputError
 from srn_filters import carrier
 from srn_filters.algorithm import setting, text
@@ -101,6 +100,6 @@ class SrnReader(DecodingAlgorithm):
         if not self._steps:
             series = len(self._names) > 1
             for number, name in enumerate(self._names):
-                known = carrier.times(srn_core.load(name))
+                known = carrier.times(self.open_file(read_content(name)))
                 self._steps += [(time, name) for time in known or ([float(number)] if series else [])]
         return self._steps

@@ -8,15 +8,15 @@ import numpy as np
 from vtkmodules.vtkCommonDataModel import vtkDataObject, vtkDataSet
 from vtkmodules.vtkCommonExecutionModel import vtkAlgorithm, vtkStreamingDemandDrivenPipeline
 
-import srn_core
 from srn_filters import carrier, requests, vtk_bridge
-from srn_filters.algorithm import NeuralAlgorithm, setting
+from srn_filters.algorithm import setting
+from srn_filters.opening import OpeningAlgorithm
 
 VALID = "vtkValidPointMask"
 FILE_PORT, POINTS_PORT = 0, 1
 
 
-class NeuralSample(NeuralAlgorithm):
+class NeuralSample(OpeningAlgorithm):
     """Inputs: what carries a neural file, and the points. Output: a copy of the second with the fields at its points.
 
     No grid lies between: the network is evaluated at the points themselves. Points outside of the volume get NaN
@@ -68,7 +68,7 @@ class NeuralSample(NeuralAlgorithm):
         points = vtkDataSet.GetData(in_info[POINTS_PORT])
         output = vtkDataSet.GetData(out_info)
         output.ShallowCopy(points)
-        file = srn_core.load(carrier.required_content(carried, self.label))
+        file = self.open_file(carrier.required_content(carried, self.label))
         where = vtk_bridge.positions(points)
         inside = np.ones(len(where), bool)
         for field in carrier.fields_at(file, requests.asked_time(out_info)):

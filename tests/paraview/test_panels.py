@@ -55,9 +55,14 @@ def test_panel_offers_every_setting_with_its_default_and_bounds(run: Run) -> Non
     found = properties(run)
     targets = {target.setting for target in TARGETS.values()}
     assert {b.setting for b in PANEL.values()} | {"device"} | targets == set(config.setting_names())
-    assert set(PANEL) | set(TARGETS) | {"Device", "Target"} | {"Array", "MoreSettings", "TrainAgain", "Report"} >= set(
-        found
-    ) - {
+    assert set(PANEL) | set(TARGETS) | {"Device", "Target"} | {
+        "Array",
+        "MoreSettings",
+        "TrainAgain",
+        "Report",
+        "Provider",
+        "Threads",
+    } >= set(found) - {
         "Reconstruction",
         "Training History",
         "Drop Rates",
