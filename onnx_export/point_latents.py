@@ -104,7 +104,7 @@ def _gather_corners(
     latent: np.ndarray,
     table_of_cells: bool,
 ) -> str:
-    """(N, corners * features): features at all corners of cells, whose lowest are ``low`` (3, N), ``most`` (3,) at most."""
+    """(N, corners * features): features at all corners of the cells whose lowest are ``low`` (3, N), up to ``most``."""
     strides = np.array([1, samples[0], samples[0] * samples[1]])
     # The number of a cell is worked out in floating point; float32 holds whole numbers up to 2^24.
     exact = np.float32 if samples.prod() < 1 << 24 else np.float64
