@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import os
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Callable, Iterable, Optional
 
 import numpy as np
@@ -13,20 +10,19 @@ import numpy as np
 from onnx_export.blocks import block_shape, blocks
 from onnx_export.graph import grid_graph, points_graph
 from onnx_export.lattice_latents import as_slice, latent_places
-from onnx_export.packages import import_onnxruntime
+from onnx_export.parts import run_parts
 from onnx_export.plain_network import PlainNetwork, plain_network
-from onnx_export.providers import CPU, ProviderChoice, choose, short_name
+from onnx_export.providers import ProviderChoice
+from onnx_export.sessions import Session, Sessions
 from srn_core.codec.field import NeuralField
-from srn_core.errors import SrnInputError, SrnStoppedError
-from srn_core.progress import Progress, ProgressCallback
+from srn_core.errors import SrnInputError
+from srn_core.progress import ProgressCallback
 from srn_core.spec import FvSrnSpec, NetworkSpec
 
 CPU_NUMBERS = 1 << 18
 """Numbers per layer and run on a CPU: a megabyte, which stays in its cache."""
 GPU_NUMBERS = 1 << 26
 """Numbers per layer and run elsewhere: enough to fill the device, in about a gigabyte."""
-
-log = logging.getLogger(__name__)
 
 
 class Decoder:
@@ -55,30 +51,26 @@ class Decoder:
         self.field = field
         self.threads = threads or _usable_cpus()
         self._chunk = chunk
-        self._providers, self._named = choose(providers)
-        self._sessions: dict[str, Any] = {}
+        self.sessions = Sessions(providers, self.threads)
         self._network: Optional[PlainNetwork] = None
-        self._told = False
 
     @property
     def providers(self) -> tuple[str, ...]:
         """ONNX Runtime's names of what this runs on, the first doing the work; one beside the CPU is tried."""
-        if not self._sessions and self._providers[0] != CPU:
-            self._session("points")
-        return tuple(self._providers)
+        self._settle()
+        return self.sessions.providers
 
     @property
     def statement(self) -> str:
         """One line that says what this runs on."""
-        name = short_name(self.providers[0])
-        version = import_onnxruntime().__version__
-        threads = f", {self.threads} thread{'s' if self.threads > 1 else ''}" if self.providers[0] == CPU else ""
-        return f"decoding with ONNX Runtime {version} on {name.upper()}{threads}"
+        self._settle()
+        return self.sessions.statement
 
     @property
     def chunk(self) -> int:
         """Voxels or points per run."""
-        numbers = CPU_NUMBERS if self.providers[0] == CPU else GPU_NUMBERS
+        self._settle()
+        numbers = CPU_NUMBERS if self.sessions.on_cpu else GPU_NUMBERS
         return self._chunk or max(256, numbers // _widest(self.field.spec))
 
     def grid(
@@ -143,6 +135,11 @@ class Decoder:
         self._run(decode, range(0, len(positions), chunk), result.size, progress)
         return result
 
+    def _settle(self) -> None:
+        """Find out whether the provider works, where it is not the CPU."""
+        if not self.sessions.tried and not self.sessions.on_cpu:
+            self._session("points")
+
     def _plain(self, progress: Optional[ProgressCallback] = None) -> PlainNetwork:
         """The network that graphs are made of; worked out once."""
         if self._network is None:
@@ -173,77 +170,25 @@ class Decoder:
     def _run(
         self, decode: Callable[[Any], int], parts: Iterable[Any], total: int, progress: Optional[ProgressCallback]
     ) -> None:
-        """Run all parts, several at a time on a CPU, and report from this thread."""
-        done = 0
+        """Run all parts, several at a time on a CPU: ONNX Runtime's sines run on one thread."""
+        run_parts(decode, parts, total, self.threads if self.sessions.on_cpu else 1, progress)
 
-        def report(count: int) -> None:
-            nonlocal done
-            done += count
-            if progress is not None and progress(Progress("decoding", done / total)) is False:
-                raise SrnStoppedError("decoding was stopped")
+    def _session(self, kind: str) -> Session:
+        return self.sessions.session(kind, lambda on_cpu: self._model(kind, on_cpu), self._probe(kind))
 
-        workers = self.threads if self.providers[0] == CPU else 1
-        if workers == 1:
-            for part in parts:
-                report(decode(part))
-            return
-        # ONNX Runtime's sines run on one thread, whole chunks beside each other on all.
-        waiting: deque[Future[int]] = deque()
-        with ThreadPoolExecutor(workers) as pool:
-            try:
-                for part in parts:
-                    waiting.append(pool.submit(decode, part))
-                    if len(waiting) >= 4 * workers:
-                        report(waiting.popleft().result())
-                while waiting:
-                    report(waiting.popleft().result())
-            except BaseException:
-                for future in waiting:
-                    future.cancel()
-                raise
-
-    def _session(self, kind: str) -> Any:
-        if kind not in self._sessions:
-            self._sessions[kind] = self._open(kind)
-            if not self._told:
-                self._told = True
-                log.info(self.statement)
-        return self._sessions[kind]
-
-    def _model(self, kind: str) -> bytes:
-        on_cpu = self._providers[0] == CPU
+    def _model(self, kind: str, on_cpu: bool) -> bytes:
         if kind == "grid":
             model = grid_graph(self.field, on_cpu, self._plain())
         else:
             model = points_graph(self.field, False, on_cpu, self._plain())
         return bytes(model.SerializeToString())
 
-    def _open(self, kind: str) -> Any:
-        """A session on the chosen provider, or on the CPU where a better one turns out not to start."""
-        runtime = import_onnxruntime()
-        options = runtime.SessionOptions()
-        options.log_severity_level = 3
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        first, model = self._providers[0], self._model(kind)
-        if first == CPU:
-            return runtime.InferenceSession(model, options, providers=[CPU])
-        reason = "its libraries do not load"
-        try:
-            session = runtime.InferenceSession(model, options, providers=self._providers)
-            # ONNX Runtime steps down to the CPU by itself, and says so only in the list of providers.
-            if session.get_providers()[0] == first:
-                return session
-        except Exception as error:  # each provider raises what it likes
-            reason = (str(error) or type(error).__name__).splitlines()[0]
-        if self._named:
-            raise SrnInputError(
-                f"ONNX Runtime's provider '{short_name(first)}' cannot be used here ({reason}); "
-                "choose 'cpu', or install the libraries it needs"
-            )
-        log.warning("%s cannot be used (%s): decoding runs on the CPU", short_name(first).upper(), reason)
-        self._providers = [CPU]
-        return self._open(kind)
+    def _probe(self, kind: str) -> dict[str, np.ndarray]:
+        """Inputs for which providers are compared: places all over the volume, on and between its samples."""
+        axes = [half * np.linspace(-1.0, 1.0, 7) for half in self.field.spec.half_extent]
+        if kind == "grid":
+            return dict(zip("xyz", axes))
+        return {"points": np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 3).astype(np.float32)}
 
 
 def _widest(spec: NetworkSpec) -> int:

@@ -17,6 +17,7 @@ from onnx_export.decoder import Decoder
 from onnx_export.graph import grid_graph, points_graph
 from onnx_export.grid_filter import filtered_grid
 from onnx_export.plain_network import plain_network
+from onnx_export.sessions import Sessions
 from srn_core import codec, coordinates
 from srn_core.codec.field import NeuralField
 from srn_core.errors import SrnStoppedError
@@ -57,7 +58,7 @@ def test_voxels_need_no_session(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> None:
         raise AssertionError("a session was opened")
 
-    monkeypatch.setattr(Decoder, "_open", fail)
+    monkeypatch.setattr(Sessions, "opened", fail)
     field = latents()
     decoder = Decoder(field, providers="cpu")
     assert np.ptp(decoder.grid(*axes_of(field))) > 0.1

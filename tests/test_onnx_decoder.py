@@ -16,7 +16,7 @@ from reference_networks import evaluate, numbers_of, random_field
 from onnx_export.blocks import block_shape, blocks
 from onnx_export.decoder import Decoder
 from onnx_export.graph import points_graph
-from onnx_export.providers import CPU, CUDA, choose
+from onnx_export.providers import CPU
 from srn_core.codec.field import NeuralField
 from srn_core.errors import SrnInputError, SrnStoppedError
 from srn_core.progress import Progress
@@ -131,49 +131,12 @@ def test_wrong_settings(field: NeuralField) -> None:
 
 
 def test_says_what_it_runs_on(field: NeuralField, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO, logger="onnx_export.decoder"):
+    with caplog.at_level(logging.INFO, logger="onnx_export.sessions"):
         decoder = Decoder(field, providers="cpu", threads=1)
         assert decoder.providers == (CPU,)
         decoder.grid(*axes(2, 2, 2))
     assert decoder.statement == f"decoding with ONNX Runtime {onnxruntime.__version__} on CPU, 1 thread"
     assert [r.getMessage() for r in caplog.records] == [decoder.statement]
-
-
-@pytest.mark.parametrize("name", ["cpu", "CPU", "CPUExecutionProvider", ["cpu"]])
-def test_providers_have_short_names(name: Any) -> None:
-    assert choose(name) == ([CPU], True)
-
-
-def test_provider_choice() -> None:
-    assert choose(None, [CPU]) == ([CPU], False)
-    assert choose("auto", [CUDA, CPU]) == ([CUDA, CPU], False)
-    assert choose("cuda", [CUDA, CPU]) == ([CUDA, CPU], True)
-    with pytest.raises(SrnInputError, match="no provider 'cuda' here; it has: cpu.*onnxruntime-gpu"):
-        choose("cuda", [CPU])
-    with pytest.raises(SrnInputError, match="no provider 'abacus'.*cuda, cpu"):
-        choose("abacus", [CUDA, CPU])
-    with pytest.raises(SrnInputError, match="no provider is named"):
-        choose([], [CPU])
-
-
-@pytest.mark.filterwarnings("ignore:Specified provider")
-@pytest.mark.skipif(CUDA in onnxruntime.get_available_providers(), reason="CUDA may work here")
-def test_a_provider_that_does_not_start_is_left_for_the_cpu(
-    field: NeuralField, caplog: pytest.LogCaptureFixture
-) -> None:
-    """What happens where ONNX Runtime lists CUDA but its libraries do not load."""
-    decoder = Decoder(field)
-    decoder._providers = [CUDA, CPU]
-    with caplog.at_level(logging.WARNING, logger="onnx_export.decoder"):
-        values = decoder.grid(*axes(3, 3, 3))
-        decoder.points(np.zeros((2, 3)))
-    assert decoder.providers == (CPU,)
-    assert [r.levelname for r in caplog.records] == ["WARNING"] and "CUDA" in caplog.text
-    np.testing.assert_array_equal(values, Decoder(field, providers="cpu").grid(*axes(3, 3, 3)))
-    asked = Decoder(field)
-    asked._providers, asked._named = [CUDA, CPU], True
-    with pytest.raises(SrnInputError, match="'cuda' cannot be used"):
-        asked.points(np.zeros((2, 3)))
 
 
 @pytest.mark.parametrize("dims", [(1, 1, 1), (5, 1, 9), (100, 3, 2), (17, 13, 11), (1, 1, 5000), (4000, 2, 2)])
