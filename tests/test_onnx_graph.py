@@ -28,7 +28,21 @@ RANGE = 2.0
 """Normalised values span [-1, 1]."""
 TOLERANCE = 1e-5 * RANGE
 
-ALLOWED = {"Add", "Cast", "Concat", "Cos", "Floor", "Gather", "Gemm", "Identity", "MatMul", "Max", "Min", "Mul"}
+ALLOWED = {
+    "Add",
+    "Cast",
+    "Concat",
+    "Cos",
+    "Floor",
+    "Gather",
+    "GatherElements",
+    "Gemm",
+    "Identity",
+    "MatMul",
+    "Max",
+    "Min",
+    "Mul",
+}
 ALLOWED |= {"ReduceSum", "Reshape", "Round", "Sin", "Sub", "Transpose", "Unsqueeze"}
 """What an exported model is made of: operators that every runtime has."""
 
