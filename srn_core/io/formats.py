@@ -29,6 +29,8 @@ class Format:
     writes: bool = True
     folder: bool = False
     """True where the "file" may be a folder."""
+    several: bool = False
+    """True where further arrays on the same grid may be written: ``write(path, volume, *more)``."""
 
     def load(self) -> ModuleType:
         """The module, imported."""
@@ -36,12 +38,12 @@ class Format:
 
 
 FORMATS = {
-    ".vti": Format("VTK image", "vti"),
+    ".vti": Format("VTK image", "vti", several=True),
     ".vtr": Format("VTK rectilinear grid", "vtk_files", writes=False),
     ".vts": Format("VTK structured grid", "vtk_files", writes=False),
     ".vtk": Format("legacy VTK", "vtk_files", writes=False),
     ".npy": Format("NumPy array", "npy"),
-    ".npz": Format("NumPy archive", "npz"),
+    ".npz": Format("NumPy archive", "npz", several=True),
     ".raw": Format("raw values", "raw"),
     ".nrrd": Format("NRRD", "nrrd_files"),
     ".nhdr": Format("NRRD header", "nrrd_files", writes=False),
@@ -55,8 +57,11 @@ FORMATS = {
 ALIASES = {".bin": ".raw", ".dat": ".raw", ".nc4": ".nc", ".cdf": ".nc", ".hdf": ".hdf5"}
 
 
-def format_of(path: PathLike, writing: bool = False) -> Format:
-    """The format a file's ending stands for. Raises SrnInputError for an unknown ending, naming the known ones."""
+def format_of(path: PathLike, writing: bool = False, several: bool = False) -> Format:
+    """The format a file's ending stands for; ``several``: of one that can be written with several arrays.
+
+    Raises SrnInputError for an ending that is not known or will not do, naming those that will.
+    """
     name = os.fspath(path).rstrip("/\\")
     ending = os.path.splitext(name)[1].lower()
     found = FORMATS.get(ALIASES.get(ending, ending))
@@ -67,5 +72,10 @@ def format_of(path: PathLike, writing: bool = False) -> Format:
         doing = "written" if writing else "read"
         raise SrnInputError(
             f"'{path}': no such format can be {doing}; the file's ending must be one of {', '.join(known)}"
+        )
+    if several and not found.several:
+        raise SrnInputError(
+            f"'{path}': a {found.title} file holds one array; for several, the ending must be one of "
+            f"{', '.join(e for e, f in FORMATS.items() if f.several)}"
         )
     return found

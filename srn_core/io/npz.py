@@ -54,12 +54,11 @@ def read(path: str, array: Optional[str], options: ReadOptions) -> Volume:
     )
 
 
-def write(path: str, volume: Volume) -> None:
-    """The values under the array's name, deflated, and the geometry beside them."""
+def write(path: str, volume: Volume, *more: Volume) -> None:
+    """The values of all volumes under their arrays' names, deflated, and the first one's geometry beside them."""
     geometry = volume.geometry
-    name = volume.name.replace("/", "_").replace("\\", "_") or "values"
     entries: dict[str, Any] = {
-        name: volume.values,
+        **{_member(v.name): v.values for v in (volume, *more)},
         f"{PREFIX}origin": np.array(geometry.origin),
         f"{PREFIX}spacing": np.array(geometry.spacing),
         f"{PREFIX}direction": np.array(geometry.direction),
@@ -76,6 +75,10 @@ def write(path: str, volume: Volume) -> None:
         for key, value in entries.items():
             with archive.open(f"{key}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, np.asarray(value), allow_pickle=False)
+
+
+def _member(name: str) -> str:
+    return name.replace("/", "_").replace("\\", "_") or "values"
 
 
 def _triple(values: np.ndarray, kind: Any) -> Any:

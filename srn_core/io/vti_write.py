@@ -14,10 +14,12 @@ from srn_core.volume import Volume
 NAMES = {"i": "Int", "u": "UInt", "f": "Float"}
 
 
-def write(path: str, volume: Volume) -> None:
-    """Geometry, name, components, time and blanked samples are kept; units have no place in a .vti file."""
+def write(path: str, volume: Volume, *more: Volume) -> None:
+    """Geometry, name, components, time and blanked samples are kept; units have no place in a .vti file.
+
+    ``more``: further arrays on the same grid; the first volume's are the blanked samples.
+    """
     geometry = volume.geometry
-    values = _storable(volume.values)
     hidden: Optional[np.ndarray] = None
     if volume.valid is not None and not volume.valid.all():
         hidden = ghosts.marks(volume.valid, geometry.association)
@@ -36,7 +38,6 @@ def write(path: str, volume: Volume) -> None:
         return line
 
     section = "PointData" if geometry.association == "point" else "CellData"
-    components = f'NumberOfComponents="{volume.components}" ' if volume.values.ndim == 4 else ""
     active = "" if volume.components > 1 else f" Scalars={quoteattr(volume.name)}"
     order = "LittleEndian" if sys.byteorder == "little" else "BigEndian"
     lines = [
@@ -47,7 +48,10 @@ def write(path: str, volume: Volume) -> None:
     ]
     if times is not None:
         lines += ["<FieldData>", element("TimeValue", times, 'NumberOfTuples="1" '), "</FieldData>"]
-    lines += [f'<Piece Extent="{extent}">', f"<{section}{active}>", element(volume.name, values, components)]
+    lines += [f'<Piece Extent="{extent}">', f"<{section}{active}>"]
+    for each in (volume, *more):
+        components = f'NumberOfComponents="{each.components}" ' if each.values.ndim == 4 else ""
+        lines.append(element(each.name, _storable(each.values), components))
     if hidden is not None:
         lines.append(element(ghosts.NAME, hidden))
     lines += [f"</{section}>", "</Piece>", "</ImageData>", '<AppendedData encoding="raw">', "_"]

@@ -11,18 +11,20 @@ from srn_core.io.native import native
 from srn_core.volume import Volume
 
 
-def write_volume(path: PathLike, volume: Volume) -> None:
+def write_volume(path: PathLike, volume: Volume, *more: Volume) -> None:
     """Write ``volume`` in the format of the path's ending; the file appears whole or not at all.
 
-    Raises SrnInputError where the ending is not known or the file cannot be written, and
-    SrnMissingPackageError where the format's package is not installed.
+    ``more``: further arrays on the same grid, beside it in the file.
+
+    Raises SrnInputError where the ending is not known, does not take several arrays where there are several, or the
+    file cannot be written, and SrnMissingPackageError where the format's package is not installed.
     """
-    form = format_of(path, writing=True)
+    form = format_of(path, writing=True, several=bool(more))
     module = form.load()
-    volume = native(volume)
+    volume, *rest = (native(v) for v in (volume, *more))
     with atomic_path(path) as temporary:
         try:
-            module.write(os.fspath(temporary), volume)
+            module.write(os.fspath(temporary), volume, *rest)
         except SrnError:
             raise
         except Exception as error:  # each format's package has errors of its own
