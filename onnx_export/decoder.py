@@ -7,6 +7,7 @@ from typing import Any, Callable, Iterable, Optional
 
 import numpy as np
 
+from onnx_export import gradients
 from onnx_export.blocks import block_shape, blocks
 from onnx_export.graph import grid_graph, points_graph
 from onnx_export.lattice_latents import as_slice, latent_places
@@ -16,13 +17,15 @@ from onnx_export.providers import ProviderChoice
 from onnx_export.sessions import Session, Sessions
 from srn_core.codec.field import NeuralField
 from srn_core.errors import SrnInputError
-from srn_core.progress import ProgressCallback
+from srn_core.progress import ProgressCallback, share_of
 from srn_core.spec import FvSrnSpec, NetworkSpec
 
 CPU_NUMBERS = 1 << 18
 """Numbers per layer and run on a CPU: a megabyte, which stays in its cache."""
 GPU_NUMBERS = 1 << 26
 """Numbers per layer and run elsewhere: enough to fill the device, in about a gigabyte."""
+VALUES_SHARE = 0.25
+"""Of the time for values and gradients, what the values take, roughly."""
 
 
 class Decoder:
@@ -117,9 +120,7 @@ class Decoder:
         self, u: np.ndarray, progress: Optional[ProgressCallback] = None, out: Optional[np.ndarray] = None
     ) -> np.ndarray:
         """Values (N, C), float32, at normalised positions u (N, 3). As :meth:`grid` otherwise."""
-        positions = np.asarray(u)
-        if positions.ndim != 2 or positions.shape[1] != 3:
-            raise SrnInputError(f"points must have the shape (N, 3), not {positions.shape}")
+        positions = self._positions(u)
         result = self._result((len(positions), self.field.spec.components), out)
         if not len(positions):
             return result
@@ -139,6 +140,33 @@ class Decoder:
         """Find out whether the provider works, where it is not the CPU."""
         if not self.sessions.tried and not self.sessions.on_cpu:
             self._session("points")
+
+    def grid_gradient(
+        self, ux: np.ndarray, uy: np.ndarray, uz: np.ndarray, progress: Optional[ProgressCallback] = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Values (nz, ny, nx, C) as :meth:`grid` gives them, and their gradient (nz, ny, nx, C, 3), float32, by
+        normalised x, y, z. The gradient is 0 along an axis on which a place lies outside or which has one sample."""
+        values = self.grid(ux, uy, uz, share_of(progress, 0.0, VALUES_SHARE))
+        gradient = np.empty((*values.shape, 3), np.float32)
+        if values.size:
+            axes = [np.asarray(u, np.float64).reshape(-1) for u in (ux, uy, uz)]
+            work = gradients.on_grid(self._plain(), lambda: self._session("gradient"), axes, gradient, self.chunk)
+            self._run(work.decode, work.parts, gradient.size, share_of(progress, VALUES_SHARE, 1.0 - VALUES_SHARE))
+        return values, gradient
+
+    def points_gradient(
+        self, u: np.ndarray, progress: Optional[ProgressCallback] = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Values (N, C) and their gradient (N, C, 3) at normalised positions u (N, 3). As :meth:`grid_gradient`
+        otherwise."""
+        positions = self._positions(u)
+        values = np.empty((len(positions), self.field.spec.components), np.float32)
+        gradient = np.empty((*values.shape, 3), np.float32)
+        if len(positions):
+            self._plain(progress)
+            work = gradients.at_points(self._session("gradient"), positions, values, gradient, self.chunk)
+            self._run(work.decode, work.parts, values.size, progress)
+        return values, gradient
 
     def _plain(self, progress: Optional[ProgressCallback] = None) -> PlainNetwork:
         """The network that graphs are made of; worked out once."""
@@ -160,6 +188,12 @@ class Decoder:
         self._run(copy, range(len(result)), result.size, progress)
         return result
 
+    def _positions(self, u: np.ndarray) -> np.ndarray:
+        positions = np.asarray(u)
+        if positions.ndim != 2 or positions.shape[1] != 3:
+            raise SrnInputError(f"points must have the shape (N, 3), not {positions.shape}")
+        return positions
+
     def _result(self, shape: tuple[int, ...], out: Optional[np.ndarray]) -> np.ndarray:
         if out is None:
             return np.empty(shape, np.float32)
@@ -180,7 +214,7 @@ class Decoder:
         if kind == "grid":
             model = grid_graph(self.field, on_cpu, self._plain())
         else:
-            model = points_graph(self.field, False, on_cpu, self._plain())
+            model = points_graph(self.field, False, on_cpu, self._plain(), gradient=kind == "gradient")
         return bytes(model.SerializeToString())
 
     def _probe(self, kind: str) -> dict[str, np.ndarray]:

@@ -65,7 +65,11 @@ def latents_at(
     weighted = writer.node("Mul", corners, writer.node("Unsqueeze", shares, np.array([1], np.int64)))
     # A product with a row of ones: several times faster than ReduceSum.
     summed = writer.node("MatMul", np.ones((1, len(offsets)), np.float32), writer.reshape(weighted, [len(offsets), -1]))
-    return writer.reshape(summed, [spec.features, -1])
+    summed = writer.reshape(summed, [spec.features, -1])
+    if samples.min() > 1 or whole is not None:
+        return summed
+    # No share tells of a position that is not a number along an axis of a single sample.
+    return str(writer.node("Add", summed, writer.node("MatMul", np.zeros((1, 3), np.float32), place)))
 
 
 def _corner_shares(writer: GraphWriter, place: str, low: str, step: np.ndarray) -> tuple[str, np.ndarray]:

@@ -22,3 +22,12 @@ class Progress:
 
 ProgressCallback = Callable[[Progress], Optional[bool]]
 """Called with each report. Returning False stops the job; the best state so far is then kept."""
+
+
+def share_of(
+    progress: Optional[ProgressCallback], begin: float = 0.0, share: float = 1.0, phase: Optional[str] = None
+) -> Optional[ProgressCallback]:
+    """A callback for a part of a longer job, ``share`` of it from ``begin`` on; ``phase``: what the whole is called."""
+    if progress is None:
+        return None
+    return lambda report: progress(Progress(phase or report.phase, begin + share * report.fraction))
