@@ -45,12 +45,5 @@ def model_metadata(field: NeuralField, physical: bool) -> dict[str, str]:
 def world_to_normalised(geometry: Geometry) -> tuple[np.ndarray, np.ndarray]:
     """(A, b), float64 (3, 3) and (3,), with normalised = A @ (world - origin) + b."""
     at_zero = replace(geometry, origin=(0.0, 0.0, 0.0))  # a distant origin would cost digits
-    b, *columns = (coordinates.normalise(at_zero.index_of(p[None]), geometry.dims)[0] for p in _probes(geometry))
-    size = np.abs(np.diag(_probes(geometry)[1:]))
-    return np.stack([(c - b) / s for c, s in zip(columns, size)], axis=1), b
-
-
-def _probes(geometry: Geometry) -> np.ndarray:
-    """Zero and a step along each world axis, as large as the grid: what the mapping is read off from."""
-    size = float(np.max(np.abs(geometry.spacing) * np.maximum(geometry.dims, 1))) or 1.0
-    return np.vstack([np.zeros(3), np.eye(3) * size])
+    offset = coordinates.normalise(at_zero.index_of(np.zeros((1, 3))), geometry.dims)[0]
+    return geometry.index_per_length * coordinates.normalised_per_index(geometry.dims), offset

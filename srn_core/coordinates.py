@@ -20,6 +20,11 @@ def half_extent(dims: Sequence[int]) -> tuple[float, float, float]:
     return x, y, z
 
 
+def normalised_per_index(dims: Sequence[int]) -> float:
+    """How far apart neighbouring samples lie in normalised coordinates, the same along each axis."""
+    return 2.0 / max(max(dims) - 1, 1)
+
+
 def normalise_axis(index: np.ndarray, samples: int, dims: Sequence[int]) -> np.ndarray:
     """Normalised coordinate (float64) of fractional sample indices along an axis of ``samples`` samples."""
     longest = max(max(dims) - 1, 1)

@@ -67,12 +67,21 @@ class Geometry:
         """Half lengths in normalised coordinates; see :mod:`srn_core.coordinates`."""
         return coordinates.half_extent(self.dims)
 
-    def index_of(self, points: np.ndarray) -> np.ndarray:
-        """Fractional sample indices (N, 3), 0 at the first sample, of world positions (N, 3)."""
+    @property
+    def index_per_length(self) -> np.ndarray:
+        """(3, 3): how fractional indices (rows, along x, y, z) change per unit of length along the world's axes."""
+        return np.asarray(np.linalg.inv(self._steps()))
+
+    def _steps(self) -> np.ndarray:
+        """(3, 3), invertible: world steps (columns) from sample to sample along x, y, z."""
         matrix = np.array(self.direction, np.float64).reshape(3, 3) * np.array(self.spacing, np.float64)
         if abs(np.linalg.det(matrix)) == 0.0:  # a flat axis: any spacing does, there is one sample along it
             matrix = matrix + np.diag([0.0 if s else 1.0 for s in self.spacing])
-        local = np.linalg.solve(matrix, (np.asarray(points, np.float64) - np.array(self.origin)).T).T
+        return matrix
+
+    def index_of(self, points: np.ndarray) -> np.ndarray:
+        """Fractional sample indices (N, 3), 0 at the first sample, of world positions (N, 3)."""
+        local = np.linalg.solve(self._steps(), (np.asarray(points, np.float64) - np.array(self.origin)).T).T
         return local - np.array(self.start) - (0.5 if self.association == "cell" else 0.0)
 
     def position_of(self, index: np.ndarray) -> np.ndarray:

@@ -41,6 +41,13 @@ class OnGrid:
         if self.valid is not None:
             values[~self.valid[part]] = np.nan if values.dtype.kind == "f" else 0
 
+    def settle_gradient(self, gradient: np.ndarray, part: slice) -> None:
+        """0 on the plateau, NaN where there is no value, into gradients (z, y, x, ...) of floats."""
+        if self._field.plateau is not None:
+            gradient[self._picked(self._field.plateau.mask, part)] = 0.0
+        if self.valid is not None:
+            gradient[~self.valid[part]] = np.nan
+
     def _picked(self, mask: np.ndarray, part: slice) -> np.ndarray:
         return np.asarray(mask[np.ix_(self._z[part], self._y, self._x)])
 
@@ -56,6 +63,15 @@ def settle_points(field: NeuralField, index: np.ndarray, values: np.ndarray) -> 
         values[field.plateau.mask[z, y, x]] = field.plateau.values
     if field.valid is not None:
         values[~field.valid[z, y, x]] = np.nan
+
+
+def settle_point_gradients(field: NeuralField, index: np.ndarray, gradient: np.ndarray) -> None:
+    """0 on the plateau, NaN where there is no value, into gradients (N, ...) at fractional indices (N, 3), x first."""
+    x, y, z = (_nearest(column, n)[0] for column, n in zip(index.T, field.geometry.dims))
+    if field.plateau is not None:
+        gradient[field.plateau.mask[z, y, x]] = 0.0
+    if field.valid is not None:
+        gradient[~field.valid[z, y, x]] = np.nan
 
 
 def _nearest(index: np.ndarray, samples: int) -> tuple[np.ndarray, np.ndarray]:
