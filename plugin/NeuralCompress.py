@@ -544,6 +544,27 @@ _COMPRESS_PANEL = f"""
 <OutputPort name="Drop Rates" index="2" id="port2" />
 """
 
+_GRADIENT = _flag(
+    "Gradient",
+    0,
+    "Add the gradient of each array, exact for the network: per unit of length, along the world's axes; of several "
+    "components one after the other.",
+    advanced=False,
+)
+
+_DETAIL = (
+    _whole(
+        "Level Of Detail",
+        0,
+        0,
+        6,
+        "0: all. Each level more halves the samples along each axis. Files pruned by rate then decode their coarse "
+        "part alone, which is fast.",
+        advanced=False,
+    )
+    + _GRADIENT
+)
+
 _FINENESS = """
 <StringVectorProperty name="Sampling" label="Sampling" command="SetSampling" number_of_elements="1"
     default_values="Scale">
@@ -625,17 +646,35 @@ _READER_PANEL = (
   <Documentation>Samples along each axis, as a multiple of the original ones; 1 is the original grid.</Documentation>
 </DoubleVectorProperty>
 """
+    + _DETAIL
     + _DECODER
     + _TIME_STEPS
 )
 
-_SAMPLE_PANEL = """
-<IntVectorProperty name="Clamp" label="Clamp" command="SetClamp" number_of_elements="1" default_values="0">
-  <BooleanDomain name="bool" />
-  <Documentation>Points outside of the volume take the value of the nearest point of its box, instead of
-  NaN.</Documentation>
-</IntVectorProperty>
-"""
+_SAMPLE_PANEL = (
+    _choice(
+        "At",
+        "Points",
+        "Points Cells",
+        "Sample at the points, or in the middles of the cells, of Points.",
+        advanced=False,
+    )
+    + _choice(
+        "Outside",
+        "NaN",
+        "NaN Clamp Mask",
+        "What lies outside of the volume: NaN; Clamp: the value of the nearest point of its box; Mask: 0, as Resample "
+        "With Dataset has it. The array vtkValidPointMask (vtkValidCellMask) is 0 for NaN and Mask.",
+        advanced=False,
+    )
+    + _GRADIENT
+    + _flag("Pass Arrays", 1, "Keep the arrays of Points.")
+    + _flag(
+        "Mark Blank Points And Cells",
+        0,
+        "Hide points that have no value, and cells that have such a point, by a ghost array.",
+    )
+)
 
 
 @smproxy.filter(name="NeuralCompress", label="Neural Compress", support_reload=False)
@@ -655,7 +694,7 @@ class NeuralCompress(_algorithm("compress", "NeuralCompress", 1, 3)):
 
 @smproxy.filter(name="NeuralResample", label="Neural Resample", support_reload=False)
 @smhint.xml(_IN_MENU)
-@smproperty.xml(_FINENESS + _DECODER + _TIME_STEPS)
+@smproperty.xml(_FINENESS + _DETAIL + _DECODER + _TIME_STEPS)
 @smproperty.input(name="Input", port_index=0)
 @smdomain.datatype(dataTypes=["vtkDataObject"], composite_data_supported=True)
 class NeuralResample(_algorithm("decoding", "NeuralResample", 1, 1)):
@@ -664,7 +703,7 @@ class NeuralResample(_algorithm("decoding", "NeuralResample", 1, 1)):
 
 @smproxy.source(name="NeuralResampleFile", label="Neural Resample File", support_reload=False)
 @smhint.xml(_IN_MENU)
-@smproperty.xml(_FILE_NAME + _FINENESS + _DECODER + _TIME_STEPS)
+@smproperty.xml(_FILE_NAME + _FINENESS + _DETAIL + _DECODER + _TIME_STEPS)
 class NeuralResampleFile(_algorithm("decoding", "NeuralResampleFile", 0, 1)):
     """Decodes a neural file onto a grid of any fineness."""
 
@@ -673,7 +712,7 @@ class NeuralResampleFile(_algorithm("decoding", "NeuralResampleFile", 0, 1)):
 @smhint.xml(_IN_MENU)
 @smproperty.xml(_SAMPLE_PANEL + _DECODER)
 @smproperty.input(name="Points", label="Points", port_index=1)
-@smdomain.datatype(dataTypes=["vtkDataSet"], composite_data_supported=False)
+@smdomain.datatype(dataTypes=["vtkDataSet"], composite_data_supported=True)
 @smproperty.input(name="NeuralFile", label="Neural File", port_index=0)
 @smdomain.datatype(dataTypes=["vtkDataObject"], composite_data_supported=True)
 class NeuralSample(_algorithm("sample", "NeuralSample", 2, 1)):

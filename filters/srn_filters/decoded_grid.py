@@ -11,7 +11,7 @@ from vtkmodules.vtkCommonExecutionModel import vtkAlgorithm, vtkStreamingDemandD
 
 from srn_core.errors import SrnInputError
 from srn_core.progress import ProgressCallback
-from srn_core.volume import Geometry
+from srn_core.volume import Geometry, Volume
 from srn_filters import vtk_bridge
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 MODES = ("Scale", "Dims", "Spacing")
 MAX_SAMPLES = 2**31 - 1
 """Along one axis: extents are C ints."""
+COARSEST = 6
+"""Level of detail: a 64th of the samples along each axis."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class Fineness:
     """Wanted distance of samples; the nearest one that divides the box evenly is taken. 0: the original's."""
     region: Optional[tuple[int, int, int, int, int, int]] = None
     """x0, x1, y0, y1, z0, z1: indices of original samples, both ends included. None: all of them."""
+    level: int = 0
+    """Level of detail: 2^-level of the samples that the above describes, along each axis, and of their detail."""
 
     def dims_for(self, original: Geometry) -> tuple[int, int, int]:
         """Samples of the decoded grid along x, y, z. Raises SrnInputError for absurd wishes."""
@@ -58,6 +62,10 @@ class Fineness:
             ]
         else:
             raise SrnInputError(f"the sampling mode must be one of {', '.join(MODES)}, not {self.mode!r}")
+        if not 0 <= self.level <= COARSEST:
+            raise SrnInputError(f"Level Of Detail must be from 0 (all of it) to {COARSEST}, not {self.level}")
+        # At least two, which still span the box.
+        wanted = [max(-(-n >> self.level), min(n, 2)) if self.level else n for n in wanted]
         if max(wanted) > MAX_SAMPLES:
             raise SrnInputError(f"a grid of {' x '.join(str(n) for n in wanted)} samples is more than VTK can count")
         return wanted[0], wanted[1], wanted[2]
@@ -66,14 +74,18 @@ class Fineness:
 class DecodedGrid:
     """Fields of one time step on one grid, of which any part can be asked for."""
 
-    def __init__(self, file: NeuralFile, fields: Sequence[NeuralField], fineness: Fineness) -> None:
-        """Fields that lie on another grid than the first one are left out; see ``left_out``.
+    def __init__(
+        self, file: NeuralFile, fields: Sequence[NeuralField], fineness: Fineness, gradient: bool = False
+    ) -> None:
+        """``gradient``: each array brings one of its gradient with it.
+
+        Fields that lie on another grid than the first one are left out; see ``left_out``.
 
         Raises SrnInputError for no fields, an absurd fineness, or a region outside of the grid.
         """
         if not fields:
             raise SrnInputError("no array of the neural file is chosen")
-        self._file = file
+        self._file, self._level, self._gradient = file, fineness.level, gradient
         first = fields[0].geometry
         self._region = fineness.region
         box = first if self._region is None else first.cropped(self._region)
@@ -105,15 +117,22 @@ class DecodedGrid:
             more = _more_samples(self.grid.association, field.geometry.association)
             dims = (self._dims[0] + more, self._dims[1] + more, self._dims[2] + more)
             region = None if self._region is None else [r + more * (i % 2) for i, r in enumerate(self._region)]
-            volume = self._file.decode(
-                dims=dims,
-                region=region,
-                array=field.name,
-                time=field.time,
-                progress=progress,
-                part=sample_region(extent, self.grid.start, dims, field.geometry.association),
-            )
-            vtk_bridge.add_volume(image, volume)
+            wanted: dict[str, Any] = {
+                "dims": dims,
+                "region": region,
+                "array": field.name,
+                "time": field.time,
+                "progress": progress,
+                "part": sample_region(extent, self.grid.start, dims, field.geometry.association),
+            }
+            if self._level:
+                wanted["level"] = self._level
+            if self._gradient:
+                volumes: Sequence[Volume] = self._file.decode_with_gradient(**wanted)
+            else:
+                volumes = [self._file.decode(**wanted)]
+            for volume in volumes:
+                vtk_bridge.add_volume(image, volume)
         return image
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Optional, Sequence
 
 from vtkmodules.vtkCommonCore import vtkOutputWindow
 from vtkmodules.vtkCommonDataModel import vtkDataObject, vtkImageData
-from vtkmodules.vtkCommonExecutionModel import vtkStreamingDemandDrivenPipeline
 
 from srn_core.errors import SrnInputError
 from srn_filters import carrier, packages, requests
@@ -26,6 +26,10 @@ class DecodingAlgorithm(OpeningAlgorithm):
         super().__init__(nInputPorts=inputs, inputType="vtkDataObject", nOutputPorts=1, outputType="vtkImageData")
         self._opened: Optional[tuple[bytes, str, int]] = None
         self._file: Optional[NeuralFile] = None
+        self._gradient, self._level = False, 0
+
+    SetGradient = setting("_gradient", bool)
+    SetLevelOfDetail = setting("_level", int)
 
     def find_content(self, time: Optional[float]) -> bytes:
         """The bytes of the neural file for a time step. Raises SrnError or OSError."""
@@ -56,7 +60,8 @@ class DecodingAlgorithm(OpeningAlgorithm):
 
     def grid(self, time: Optional[float]) -> DecodedGrid:
         """The whole grid of a time step."""
-        return DecodedGrid(self.file(time), self.fields(time), self.fineness())
+        fineness = replace(self.fineness(), level=self._level)
+        return DecodedGrid(self.file(time), self.fields(time), fineness, self._gradient)
 
     def RequestInformation(self, request: Any, inInfo: Any, outInfo: Any) -> int:
         """Called by VTK: announces the decoded grid and the time steps."""
@@ -67,10 +72,7 @@ class DecodingAlgorithm(OpeningAlgorithm):
             self.grid(times[0] if times else None).announce(info)
         except Exception:
             return 1  # RequestData meets it again, and says so
-        pipeline = vtkStreamingDemandDrivenPipeline
-        if times:
-            info.Set(pipeline.TIME_STEPS(), times, len(times))
-            info.Set(pipeline.TIME_RANGE(), (times[0], times[-1]), 2)
+        requests.offer_times(info, times)
         return 1
 
     def execute(self, in_info: Any, out_info: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any, Optional, Sequence
 
 from vtkmodules.vtkCommonExecutionModel import vtkStreamingDemandDrivenPipeline as Pipeline
 
@@ -21,6 +21,19 @@ def ask_for_all(in_info: Any) -> None:
 def ask_for_nothing(in_info: Any) -> None:
     """No sample of an input."""
     in_info.GetInformationObject(0).Set(Pipeline.UPDATE_EXTENT(), NOTHING, 6)
+
+
+def offered_times(in_info: Any) -> list[float]:
+    """The time steps that an input announces."""
+    info = in_info.GetInformationObject(0)
+    return list(info.Get(Pipeline.TIME_STEPS())) if info is not None and info.Has(Pipeline.TIME_STEPS()) else []
+
+
+def offer_times(info: Any, times: Sequence[float]) -> None:
+    """Announce time steps, ascending, if there are any."""
+    if times:
+        info.Set(Pipeline.TIME_STEPS(), times, len(times))
+        info.Set(Pipeline.TIME_RANGE(), (times[0], times[-1]), 2)
 
 
 def asked_time(out_info: Any) -> Optional[float]:

@@ -6,15 +6,24 @@ from typing import Any, Mapping, Optional, Sequence
 
 import numpy as np
 from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
-from vtkmodules.vtkCommonCore import vtkBitArray, vtkDataArray, vtkStringArray, vtkUnsignedCharArray
+from vtkmodules.vtkCommonCore import (
+    vtkBitArray,
+    vtkDataArray,
+    vtkDoubleArray,
+    vtkStringArray,
+    vtkUnsignedCharArray,
+)
 from vtkmodules.vtkCommonDataModel import (
     vtkDataObject,
     vtkDataSet,
     vtkDataSetAttributes,
     vtkImageData,
     vtkPointSet,
+    vtkRectilinearGrid,
     vtkTable,
+    vtkUnstructuredGrid,
 )
+from vtkmodules.vtkFiltersCore import vtkCellCenters
 
 from srn_core.errors import SrnInputError
 from srn_core.volume import Geometry, Volume
@@ -106,17 +115,32 @@ def data_array(values: np.ndarray, name: str) -> vtkDataArray:
 
 
 def positions(data: vtkDataSet) -> np.ndarray:
-    """World positions of a data set's points, float64 (N, 3)."""
-    count = data.GetNumberOfPoints()
-    if count == 0:
+    """World positions of a data set's points, float64 (N, 3). Raises SrnInputError for a kind that is not known."""
+    if data.GetNumberOfPoints() == 0:
         return np.zeros((0, 3))
     if isinstance(data, vtkImageData):
         grid = geometry(data, "point")
-        z, y, x = np.meshgrid(*(np.arange(n, dtype=np.float64) for n in grid.shape), indexing="ij")
-        return grid.position_of(np.stack([x.ravel(), y.ravel(), z.ravel()], axis=1))
+        return grid.position_of(_crossings(*(np.arange(n, dtype=np.float64) for n in grid.dims)))
+    if isinstance(data, vtkRectilinearGrid):
+        axes = data.GetXCoordinates(), data.GetYCoordinates(), data.GetZCoordinates()
+        return _crossings(*(vtk_to_numpy(axis).astype(np.float64) for axis in axes))
     if isinstance(data, vtkPointSet):
         return vtk_to_numpy(data.GetPoints().GetData()).astype(np.float64)
-    return np.array([data.GetPoint(i) for i in range(count)], np.float64)
+    raise SrnInputError(f"the points of a {data.GetClassName()} are not known here")
+
+
+def cell_centres(data: vtkDataSet) -> np.ndarray:
+    """World positions of the middles of a data set's cells, float64 (N, 3); NaN for cells without points."""
+    middles = vtkDoubleArray()
+    middles.SetNumberOfComponents(3)
+    middles.SetNumberOfTuples(data.GetNumberOfCells())
+    if data.GetNumberOfCells() == 0:
+        return np.zeros((0, 3))
+    vtkCellCenters.ComputeCellCenters(data, middles)
+    result = vtk_to_numpy(middles).copy()
+    if isinstance(data, vtkUnstructuredGrid):
+        result[np.diff(vtk_to_numpy(data.GetCells().GetOffsetsArray())) == 0] = np.nan
+    return result
 
 
 def table(columns: Mapping[str, Sequence[Any]]) -> vtkTable:
@@ -137,6 +161,12 @@ def table(columns: Mapping[str, Sequence[Any]]) -> vtkTable:
 
 def _attributes(image: vtkImageData, association: str) -> vtkDataSetAttributes:
     return image.GetPointData() if association == "point" else image.GetCellData()
+
+
+def _crossings(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """(N, 3): where planes at x, y and z cross, x fastest."""
+    deep, high, wide = np.meshgrid(z, y, x, indexing="ij")
+    return np.stack([wide.ravel(), high.ravel(), deep.ravel()], axis=1)
 
 
 def _plain(array: vtkDataArray) -> vtkDataArray:

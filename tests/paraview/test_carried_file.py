@@ -174,7 +174,7 @@ def test_sample_at_the_points_of_any_data_set(run: Run, tmp_path: Path, pressure
             kept[name + "_values"] = array(out, "pressure")
             kept[name + "_valid"] = array(out, "vtkValidPointMask")
             kept[name + "_type"] = out.GetClassName()
-        clamped = NeuralSample(NeuralFile=reader, Points=line, Clamp=1)
+        clamped = NeuralSample(NeuralFile=reader, Points=line, Outside="Clamp")
         clamped.UpdatePipeline()
         kept["clamped"] = array(servermanager.Fetch(clamped), "pressure")
         np.savez({str(tmp_path / "got.npz")!r}, **kept)
