@@ -12,17 +12,16 @@ from srn_core import atomic, codec, coordinates
 from srn_core.codec import NeuralField
 from srn_core.errors import SrnInputError
 from srn_core.original_dtype import as_dtype
-from srn_core.progress import Progress, ProgressCallback
+from srn_core.progress import ProgressCallback, share_of
+from srn_core.sampling import SampledPoints, located
 from srn_core.volume import Geometry, Volume
-from srn_core.voxel_values import OnGrid, settle_points
+from srn_core.voxel_values import OnGrid
 
 if TYPE_CHECKING:
     from onnx_export.decoder import Decoder
 
 SLAB = 1 << 21
 """Samples that are turned into physical values at a time: bounds the memory above the result."""
-INSIDE = 1e-4
-"""How far outside the box, in samples, a position still counts as on its border."""
 
 
 class NeuralFile:
@@ -164,23 +163,33 @@ class NeuralFile:
         Outside the volume: NaN, or with ``outside="clamp"`` the value at the border. NaN where the
         nearest original voxel held no value.
         """
-        if outside not in ("nan", "clamp"):
-            raise SrnInputError(f"outside must be 'nan' or 'clamp', not {outside!r}")
-        points = np.asarray(points, np.float64)
-        if points.ndim != 2 or points.shape[1] != 3:
-            raise SrnInputError(f"points must have shape (N, 3), not {points.shape}")
-        field = self.field(array, time)
-        clamped, inside = _located(field.geometry, points)
-        u = coordinates.normalise(clamped, field.geometry.dims)
-        values = self._physical(field, self._decoder(field).points(u, progress=_part(progress, "sampling")))
-        lost = ~np.isfinite(points).all(axis=1) if outside == "clamp" else ~inside
-        settle_points(field, clamped, values)
-        values[lost] = np.nan
-        return values if field.vector else values[:, 0]
+        where = SampledPoints(self.field(array, time), points, outside)
+        told = share_of(progress, phase="sampling")
+        return where.values(self._decoder(where.field).points(where.coordinates, progress=told))
+
+    def sample_with_gradient(
+        self,
+        points: np.ndarray,
+        array: Optional[str] = None,
+        time: Optional[float] = None,
+        outside: str = "nan",
+        progress: Optional[ProgressCallback] = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Values as :meth:`sample` gives them, and the gradient (N, 3) or (N, components, 3), float64, there.
+
+        For each component d/dx, d/dy, d/dz along the world's axes, in the array's units per unit of length, of the
+        field as it is decoded, without corrections of single voxels. It is NaN where the value is, 0 on a plateau, and
+        with ``outside="clamp"`` 0 across the border beyond it. Where latents are interpolated it jumps at their places,
+        and is the mean of both sides there (docs/onnx.md).
+        """
+        where = SampledPoints(self.field(array, time), points, outside)
+        told = share_of(progress, phase="sampling")
+        values, gradient = self._decoder(where.field).points_gradient(where.coordinates, progress=told)
+        return where.values(values), where.gradient(gradient)
 
     def inside(self, points: np.ndarray, array: Optional[str] = None, time: Optional[float] = None) -> np.ndarray:
         """(N,) of bool: which world positions (N, 3) lie in the volume's box."""
-        return _located(self.field(array, time).geometry, np.asarray(points, np.float64))[1]
+        return located(self.field(array, time).geometry, np.asarray(points, np.float64))[2]
 
     def _decoder(self, field: NeuralField) -> Decoder:
         from onnx_export.decoder import Decoder
@@ -216,23 +225,12 @@ class NeuralFile:
         decoder = self._decoder(field)
         for begin in range(0, len(z), slab):
             part = slice(begin, begin + slab)
-            told = _part(progress, "decoding", begin / len(z), len(z[part]) / len(z))
+            told = share_of(progress, begin / len(z), len(z[part]) / len(z), "decoding")
             values = self._physical(field, decoder.grid(x, y, z[part], progress=told))
             voxels.correct(values, part)
             out[part] = as_dtype(values, dtype)
             voxels.settle(out[part], part)
         return out
-
-
-def _located(geometry: Geometry, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Fractional indices (N, 3) of world positions, held within the samples, and which lie in the box (N,)."""
-    dims = np.array(geometry.dims)
-    index = geometry.index_of(points)
-    clamped = np.clip(np.nan_to_num(index), 0, dims - 1)
-    # Cells reach half a sample beyond their centres; an axis of one sample is a slab of its own thickness.
-    reach = np.where(dims == 1, 0.5, INSIDE) if geometry.association == "point" else 0.5 + INSIDE
-    with np.errstate(invalid="ignore"):
-        return clamped, np.asarray((np.abs(index - clamped) <= reach).all(axis=1))
 
 
 def _six(region: Sequence[int]) -> tuple[int, int, int, int, int, int]:
@@ -259,12 +257,3 @@ def _wanted_geometry(box: Geometry, dims: Optional[Sequence[int]], scale: Option
 
 def _result_type(original: np.dtype[Any], at_samples: bool) -> np.dtype[Any]:
     return original if at_samples or original.kind == "f" else np.dtype(np.float32)
-
-
-def _part(
-    progress: Optional[ProgressCallback], phase: str, begin: float = 0.0, share: float = 1.0
-) -> Optional[ProgressCallback]:
-    """A callback for a part of a longer job."""
-    if progress is None:
-        return None
-    return lambda report: progress(Progress(phase, begin + share * report.fraction))

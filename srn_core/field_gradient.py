@@ -1,0 +1,39 @@
+"""Gradients of a field as users have them: in the array's units per unit of length, along the world's axes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from srn_core import coordinates
+from srn_core.codec import NeuralField
+from srn_core.original_dtype import as_dtype
+from srn_core.voxel_values import OnGrid
+
+
+def gradient_name(array: str) -> str:
+    """What the gradient of an array is called."""
+    return f"{array} gradient"
+
+
+def gradient_dtype(field: NeuralField) -> np.dtype[Any]:
+    """Type of a field's gradient on a grid: float64 for arrays of float64, else float32."""
+    return np.dtype(np.float64 if np.dtype(field.dtype) == np.float64 else np.float32)
+
+
+def world_gradient(field: NeuralField, normalised: np.ndarray) -> np.ndarray:
+    """(..., C, 3) float64 of derivatives of normalised values by normalised x, y, z."""
+    low, high = np.array(field.value_range, np.float64).T
+    geometry = field.geometry
+    # An index changes by the rows of this matrix along the world's x, y, z, a normalised coordinate in proportion.
+    matrix = geometry.index_per_length * coordinates.normalised_per_index(geometry.dims)
+    return np.asarray((normalised @ matrix) * (high / 2 - low / 2)[:, None])
+
+
+def fill_part(out: np.ndarray, field: NeuralField, normalised: np.ndarray, voxels: OnGrid, part: slice) -> None:
+    """Layers ``part`` of a gradient array (z, y, x, 3 C), for each component d/dx, d/dy, d/dz, from the decoder's
+    (layers, y, x, C, 3): 0 on a plateau, NaN where there is no value."""
+    gradient = world_gradient(field, normalised)
+    voxels.settle_gradient(gradient, part)
+    out[part] = as_dtype(gradient.reshape(out[part].shape), out.dtype)
