@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, Callable, Iterable, Optional
 
 import numpy as np
@@ -15,6 +14,7 @@ from onnx_export.parts import run_parts
 from onnx_export.plain_network import PlainNetwork, plain_network
 from onnx_export.providers import ProviderChoice
 from onnx_export.sessions import Session, Sessions
+from onnx_export.threads import thread_count
 from srn_core.codec.field import NeuralField
 from srn_core.errors import SrnInputError
 from srn_core.progress import ProgressCallback, share_of
@@ -31,8 +31,9 @@ VALUES_SHARE = 0.25
 class Decoder:
     """Evaluates a neural field with ONNX Runtime.
 
-    ``providers``: see :data:`onnx_export.providers.ProviderChoice`; by default CUDA where ONNX Runtime has it, else
-    the CPU. ``threads``: CPU threads, by default as many as this process may use. ``chunk``: voxels or
+    ``providers``: see :data:`onnx_export.providers.ProviderChoice`; by default the first of
+    :data:`onnx_export.providers.PREFERRED` that ONNX Runtime has, else the CPU. ``threads``: CPU threads, by default
+    those of :func:`onnx_export.threads.thread_count`. ``chunk``: voxels or
     points per run, which bounds the memory; by default what suits the provider.
 
     Graphs are built and sessions opened when first used. Values are float32, normalised to [-1, 1]
@@ -47,12 +48,10 @@ class Decoder:
         threads: Optional[int] = None,
         chunk: Optional[int] = None,
     ) -> None:
-        if threads is not None and threads < 1:
-            raise SrnInputError(f"threads must be at least 1, not {threads}")
         if chunk is not None and chunk < 1:
             raise SrnInputError(f"chunk must be at least 1, not {chunk}")
         self.field = field
-        self.threads = threads or _usable_cpus()
+        self.threads = thread_count(threads)
         self._chunk = chunk
         self.sessions = Sessions(providers, self.threads)
         self._network: Optional[PlainNetwork] = None
@@ -230,10 +229,3 @@ def _widest(spec: NetworkSpec) -> int:
     if isinstance(spec, FvSrnSpec):
         return max(spec.features, *spec.widths, spec.components)
     return max([shape[0] for name, shape in spec.shapes().items() if name.endswith(".weight")], default=1)
-
-
-def _usable_cpus() -> int:
-    """CPUs this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -13,6 +13,7 @@ from srn_core.compression import CompressResult, compress_volume
 from srn_core.config import CompressConfig
 from srn_core.errors import SrnInputError
 from srn_core.neural_file import NeuralFile
+from srn_core.opened import OpenedFiles
 from srn_core.progress import ProgressCallback
 from srn_core.volume import Volume
 
@@ -69,21 +70,29 @@ SHORT = {
     "passes": "training.passes",
 }
 """Short names of the settings one reaches for most."""
+_OPENED = OpenedFiles()
 
 
 def load(source: Union[Path, bytes], providers: Optional[str] = None, threads: Optional[int] = None) -> NeuralFile:
     """Open a neural file, given its path or its bytes.
 
+    Equal contents and options give one and the same object, so that what one user of it has decoded serves the others;
+    see :class:`srn_core.opened.OpenedFiles`.
+
     Args:
-        providers: what decodes: None chooses ("cuda" where ONNX Runtime has it, else "cpu").
-        threads: threads of ONNX Runtime; None: its own choice.
+        providers: what decodes: None or "auto" chooses what ONNX Runtime has, in the order "cuda", "tensorrt", "dml",
+            "coreml", "openvino", "cpu"; or one of these by name.
+        threads: CPU threads; None: what the environment variable SRN_THREADS says, else as many as this process may
+            use.
 
     Raises:
         SrnFormatError: where the bytes are not a whole, undamaged SRN file.
-        SrnInputError: where the file cannot be read.
+        SrnInputError: where the file cannot be read, or threads are fewer than one.
     """
+    from onnx_export.threads import thread_count
+
     data = bytes(source) if isinstance(source, (bytes, bytearray, memoryview)) else codec.read_bytes(source)
-    return NeuralFile.from_bytes(data, providers=providers, threads=threads)
+    return _OPENED.open(data, providers, thread_count(threads))
 
 
 def evaluate(file: Union[NeuralFile, Path, bytes], original: Source, array: Optional[str] = None) -> Quality:

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import math
 from os import PathLike
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Optional, Sequence, Union
 
 import numpy as np
 
-from srn_core import atomic, codec, coordinates
+from srn_core import atomic, codec
 from srn_core.codec import NeuralField
+from srn_core.decoding import Decoding, wanted_grid
 from srn_core.errors import SrnInputError
-from srn_core.original_dtype import as_dtype
 from srn_core.progress import ProgressCallback, share_of
 from srn_core.sampling import SampledPoints, located
-from srn_core.volume import Geometry, Volume
-from srn_core.voxel_values import OnGrid
+from srn_core.volume import Volume
 
 if TYPE_CHECKING:
     from onnx_export.decoder import Decoder
 
-SLAB = 1 << 21
-"""Samples that are turned into physical values at a time: bounds the memory above the result."""
+HELD = 16
+"""Bytes that a stored number comes to: code, latent in space, and the same filtered or as a table for points."""
 
 
 class NeuralFile:
@@ -38,16 +38,28 @@ class NeuralFile:
         self._data = data
         self._decoders: dict[int, Decoder] = {}
         self._providers, self._threads = providers, threads
+        self._lock = Lock()
 
     @classmethod
     def from_bytes(cls, data: bytes, **options: Any) -> NeuralFile:
-        """Open the bytes of a file. Raises SrnFormatError where they are not one."""
-        return cls(codec.from_bytes(data), bytes(data), **options)
+        """Open the bytes of a file. Raises SrnFormatError where they are not one.
+
+        Latents of a pyramid are decoded when they are first needed: of these, codes that no encoder writes raise
+        SrnFormatError only then.
+        """
+        return cls(codec.from_bytes(data, lazy=True), bytes(data), **options)
 
     @property
     def nbytes(self) -> int:
         """Bytes of the file on disk."""
         return len(self._data)
+
+    @property
+    def memory_bytes(self) -> int:
+        """About what the file takes in memory, at most, with all that is decoded of it to be at hand."""
+        numbers = sum(math.prod(shape) for f in self.fields for shape in f.spec.shapes().values())
+        voxels = sum(f.geometry.samples for f in self.fields if f.valid is not None or f.corrections is not None)
+        return self.nbytes + HELD * numbers + 4 * voxels
 
     @property
     def ratio(self) -> float:
@@ -86,16 +98,26 @@ class NeuralFile:
         return found[0]
 
     def export(
-        self, path: Union[str, PathLike[str]], array: Optional[str] = None, time: Optional[float] = None
+        self,
+        path: Union[str, PathLike[str]],
+        array: Optional[str] = None,
+        time: Optional[float] = None,
+        small: Optional[bool] = None,
     ) -> None:
-        """Write one field as an ONNX model with its geometry in the metadata (see docs/onnx.md)."""
-        atomic.write_bytes(path, self.onnx_bytes(array, time))
+        """Write one field as an ONNX model with its geometry in the metadata (see docs/onnx.md).
 
-    def onnx_bytes(self, array: Optional[str] = None, time: Optional[float] = None) -> bytes:
-        """The ONNX model of one field, serialised."""
+        ``small``: numbers are packed, and unpacked by the runtime when it opens the model, or plain float32; by default
+        packed unless opening would take more than 2 GiB.
+        """
+        atomic.write_bytes(path, self.onnx_bytes(array, time, small))
+
+    def onnx_bytes(
+        self, array: Optional[str] = None, time: Optional[float] = None, small: Optional[bool] = None
+    ) -> bytes:
+        """The ONNX model of one field, serialised. Arguments as of :meth:`export`."""
         from onnx_export.graph import points_graph
 
-        return bytes(points_graph(self.field(array, time), physical=True).SerializeToString())
+        return bytes(points_graph(self.field(array, time), physical=True, small=small).SerializeToString())
 
     def decode(
         self,
@@ -107,6 +129,8 @@ class NeuralFile:
         progress: Optional[ProgressCallback] = None,
         dtype: Union[str, np.dtype[Any], None] = None,
         part: Optional[Sequence[int]] = None,
+        level: int = 0,
+        out: Optional[np.ndarray] = None,
     ) -> Volume:
         """The field on a grid.
 
@@ -120,35 +144,31 @@ class NeuralFile:
                 rounded and clipped), elsewhere that of a float array and float32 for integers.
             part: x0, x1, y0, y1, z0, z1, indices of samples of the result, both ends inclusive: only
                 these are decoded, and the result is the same there.
+            level: level of detail. With n > 0 about 2^-n of the detail along each axis is decoded, which is much
+                faster where the file holds a wavelet pyramid, as those made by default do; the samples are those asked
+                for all the same. Corrections of a promised largest error are left out. Other files know no levels.
+            out: an array (z, y, x) or (z, y, x, components) that takes the values, a memmap too.
 
         Raises:
-            SrnInputError: for dims, scale, a region or a part that make no sense.
+            SrnInputError: for dims, scale, a region, a part, a level or an ``out`` that make no sense.
+        """
+        grid = {"dims": dims, "scale": scale, "region": region, "part": part}
+        return self.decoding(array, time, dtype, level, **grid).volume(progress, out)
+
+    def decoding(
+        self,
+        array: Optional[str] = None,
+        time: Optional[float] = None,
+        dtype: Union[str, np.dtype[Any], None] = None,
+        level: int = 0,
+        **grid: Any,
+    ) -> Decoding:
+        """What :meth:`decode` is about to do, for who wants the values slab by slab: of any size, in little memory.
+
+        ``grid``: dims, scale, region, part. Arguments and what is raised: as there.
         """
         field = self.field(array, time)
-        box = field.geometry if region is None else field.geometry.cropped(_six(region))
-        geometry = _wanted_geometry(box, dims, scale)
-        offset = [b - s for b, s in zip(box.start, field.geometry.start)]
-        index = [
-            coordinates.resampled_axis(n, m, geometry.association) + o
-            for n, m, o in zip(box.dims, geometry.dims, offset)
-        ]
-        original = geometry.dims == box.dims
-        if part is not None:
-            whole, geometry = geometry, geometry.cropped(_six(part))
-            index = [
-                axis[b - s : b - s + n] for axis, b, s, n in zip(index, geometry.start, whole.start, geometry.dims)
-            ]
-        result_type = np.dtype(dtype) if dtype is not None else _result_type(np.dtype(field.dtype), original)
-        voxels = OnGrid(field, index)
-        values = self._decode_axes(field, index, result_type, voxels, progress)
-        return Volume(
-            values if field.vector else values[..., 0],
-            geometry,
-            field.name,
-            field.units,
-            field.time,
-            voxels.valid,
-        )
+        return Decoding(field, self._decoder(field), wanted_grid(field, **grid), dtype, level)
 
     def sample(
         self,
@@ -195,65 +215,7 @@ class NeuralFile:
         from onnx_export.decoder import Decoder
 
         key = next(i for i, f in enumerate(self.fields) if f is field)
-        if key not in self._decoders:
-            self._decoders[key] = Decoder(field, providers=self._providers, threads=self._threads)
-        return self._decoders[key]
-
-    def _physical(self, field: NeuralField, normalised: np.ndarray) -> np.ndarray:
-        """Normalised values (..., components) as float64 physical values."""
-        low, high = np.array(field.value_range, np.float64).T
-        return normalised * (high / 2 - low / 2) + (low / 2 + high / 2)
-
-    def _decode_axes(
-        self,
-        field: NeuralField,
-        index: Sequence[np.ndarray],
-        dtype: np.dtype[Any],
-        voxels: OnGrid,
-        progress: Optional[ProgressCallback],
-    ) -> np.ndarray:
-        x, y, z = (coordinates.normalise_axis(i, n, field.geometry.dims) for i, n in zip(index, field.geometry.dims))
-        shape = (len(z), len(y), len(x), len(field.value_range))
-        try:
-            out = np.empty(shape, dtype)
-        except (MemoryError, ValueError) as error:
-            raise SrnInputError(
-                f"a grid of {len(x)} x {len(y)} x {len(z)} needs {math.prod(shape) * dtype.itemsize / 1e9:.3g} GB, more"
-                " than there is; ask for fewer samples, or decode it region by region"
-            ) from error
-        slab = max(1, SLAB // max(len(x) * len(y), 1))
-        decoder = self._decoder(field)
-        for begin in range(0, len(z), slab):
-            part = slice(begin, begin + slab)
-            told = share_of(progress, begin / len(z), len(z[part]) / len(z), "decoding")
-            values = self._physical(field, decoder.grid(x, y, z[part], progress=told))
-            voxels.correct(values, part)
-            out[part] = as_dtype(values, dtype)
-            voxels.settle(out[part], part)
-        return out
-
-
-def _six(region: Sequence[int]) -> tuple[int, int, int, int, int, int]:
-    if len(region) != 6:
-        raise SrnInputError(f"a region needs six indices, x0 x1 y0 y1 z0 z1, not {len(region)}")
-    x0, x1, y0, y1, z0, z1 = (int(v) for v in region)
-    return x0, x1, y0, y1, z0, z1
-
-
-def _wanted_geometry(box: Geometry, dims: Optional[Sequence[int]], scale: Optional[float]) -> Geometry:
-    if dims is not None and scale is not None:
-        raise SrnInputError("give either dims or a scale, not both")
-    if scale is not None:
-        if not 0 < scale <= 1024:
-            raise SrnInputError(f"the scale must be more than 0 and at most 1024, not {scale}")
-        dims = [n if n == 1 else max(1, round(n * scale)) for n in box.dims]
-    if dims is None or tuple(dims) == box.dims:
-        return box
-    if len(dims) != 3 or not all(1 <= int(n) <= 1 << 20 for n in dims):
-        raise SrnInputError(f"dims must be three sizes from 1 to {1 << 20}, not {tuple(dims)}")
-    x, y, z = (int(n) for n in dims)
-    return box.resampled((x, y, z))
-
-
-def _result_type(original: np.dtype[Any], at_samples: bool) -> np.dtype[Any]:
-    return original if at_samples or original.kind == "f" else np.dtype(np.float32)
+        with self._lock:
+            if key not in self._decoders:
+                self._decoders[key] = Decoder(field, providers=self._providers, threads=self._threads)
+            return self._decoders[key]

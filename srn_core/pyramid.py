@@ -7,6 +7,7 @@ with alternating signs.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from itertools import product
 from typing import Iterator, NamedTuple, Sequence
@@ -111,6 +112,42 @@ def synthesise_pyramid(coefficients: np.ndarray, pyramid: PyramidSpec) -> np.nda
     for band, gain in zip(pyramid_bands(out.shape, pyramid.groups), band_gains(out.shape, pyramid)):
         out[band.slices] *= np.float32(1.0 / gain if gain else 0.0)
     _transform(out, pyramid, inverse=True)
+    return out
+
+
+def coarse_levels(groups: Sequence[tuple[str, int]], level: int) -> tuple[int, int, int]:
+    """How many of ``level`` splits along z, y, x a pyramid of these groups has."""
+    found = [0, 0, 0]
+    for axes, levels in groups:
+        for axis in _numbers(axes):
+            found[axis] = min(level, levels)
+    return found[0], found[1], found[2]
+
+
+def coarse_shape(shape: Sequence[int], groups: Sequence[tuple[str, int]], level: int) -> tuple[int, int, int]:
+    """(z, y, x) of what is left of ``shape`` after ``level`` splits: the first coefficients along each axis."""
+    z, y, x = (_segment(n, splits, 0).stop for n, splits in zip(shape, coarse_levels(groups, level)))
+    return z, y, x
+
+
+def synthesise_coarse(coefficients: np.ndarray, shape: Sequence[int], pyramid: PyramidSpec, level: int) -> np.ndarray:
+    """A coarse picture of values of ``shape`` (z, y, x): float32, of :func:`coarse_shape`.
+
+    ``coefficients``: the stored ones of that shape, the first ones along each axis. Sample i along an axis of k splits
+    (:func:`coarse_levels`) is what the low pass leaves of the values around place 2^k i, in their units.
+    """
+    out = np.array(coefficients, np.float32, order="C")
+    for band, gain in zip(pyramid_bands(shape, pyramid.groups), band_gains(shape, pyramid)):
+        if all(part.stop <= n for part, n in zip(band.slices, out.shape)):
+            out[band.slices] *= np.float32(1.0 / gain if gain else 0.0)
+    left = tuple((axes, max(levels - level, 0)) for axes, levels in pyramid.groups)
+    _transform(out, replace(pyramid, groups=left), inverse=True)
+    # Equal coefficients of the low pass, and none of the high pass, make equal values: so many times smaller ones.
+    gain = pyramid.low[0] + 2.0 * sum(pyramid.low[2::2])
+    for samples, splits in zip(shape, coarse_levels(pyramid.groups, level)):
+        for _ in range(splits):
+            out *= np.float32(gain if samples > 1 else 1.0)
+            samples = (samples + 1) // 2
     return out
 
 

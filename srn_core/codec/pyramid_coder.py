@@ -49,22 +49,34 @@ def code_pyramids(
     groups: Sequence[tuple[str, int]],
     wanted: Optional[np.ndarray] = None,
     chooser: Optional[Chooser] = None,
+    within: Optional[Sequence[int]] = None,
 ) -> np.ndarray:
     """Code (features, z, y, x) integers and give them (int32).
 
-    ``wanted`` are those of an encoder: integers, or with a ``chooser`` coefficients in steps.
+    ``wanted`` are those of an encoder: integers, or with a ``chooser`` coefficients in steps. A decoder may stop early,
+    when it knows all that lie ``within`` the first (z, y, x): the others are then as they come.
     """
     pass_ = _Coding(coder, Models(default_model()), chooser)
     bands = relations(shape[1:], groups)
     out = np.zeros(tuple(shape), np.int32)
     for feature in range(shape[0]):
         magnitudes: list[np.ndarray] = []
-        for relation in bands:
+        some = bands if within is None or feature + 1 < shape[0] else _first_bands(bands, within)
+        for relation in some:
             part = None if wanted is None else wanted[feature][relation.band.slices]
             found = pass_.band(relation, magnitudes, part)
             out[feature][relation.band.slices] = found
             magnitudes.append(np.minimum(np.abs(found), LARGEST).astype(np.uint8))
     return out
+
+
+def _first_bands(bands: Sequence[Relation], within: Sequence[int]) -> Sequence[Relation]:
+    """The first bands, up to the last one of which something lies within (z, y, x)."""
+    last = -1
+    for place, relation in enumerate(bands):
+        if all(part.start < n for part, n in zip(relation.band.slices, within)):
+            last = place
+    return bands[: last + 1]
 
 
 class _Coding:

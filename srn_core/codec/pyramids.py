@@ -43,16 +43,32 @@ class Pyramid(Layout):
 
     def join(self, streams: Sequence[bytes], shapes: Sequence[tuple[int, ...]], kind: CodeType) -> list[np.ndarray]:
         """The one array."""
-        if len(shapes) != 1 or len(shapes[0]) != LATENT_AXES or not kind.signed:
+        if len(shapes) != 1:
             raise SrnFormatError("the layout 'pyramid' holds one latent array; the file is damaged")
-        groups, data = _parsed(streams[0])
-        decoder = Decoder(data)
-        found = code_pyramids(decoder, shapes[0], groups)
+        return [codes_of(streams[0], shapes[0], kind)]
+
+
+def codes_of(
+    stream: bytes, shape: tuple[int, ...], kind: CodeType, within: Optional[Sequence[int]] = None
+) -> np.ndarray:
+    """The array (features, z, y, x), int32, of a stream; or only what lies ``within`` the first (z, y, x) of it.
+
+    Raises SrnFormatError for a stream that :func:`draft` would not have made, as far as it is read.
+    """
+    if len(shape) != LATENT_AXES or not kind.signed:
+        raise SrnFormatError("the layout 'pyramid' holds one latent array; the file is damaged")
+    groups, data = _parsed(stream)
+    decoder = Decoder(data)
+    found = code_pyramids(decoder, shape, groups, within=within)
+    if within is None:
         decoder.finish()
-        low, high = kind.bounds
-        if found.size and not low <= int(found.min()) <= int(found.max()) <= high:
-            raise SrnFormatError("an array has codes out of its bounds; the file is damaged")
-        return [found]
+    else:
+        z, y, x = within
+        found = found[:, :z, :y, :x].copy()
+    low, high = kind.bounds
+    if found.size and not low <= int(found.min()) <= int(found.max()) <= high:
+        raise SrnFormatError("an array has codes out of its bounds; the file is damaged")
+    return found
 
 
 def draft(

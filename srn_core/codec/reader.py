@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
-from typing import Any, Optional, Sequence, Tuple, Union
+from typing import Any, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -16,8 +16,10 @@ from srn_core.codec.corrections_section import most_stream_bytes, opened_correct
 from srn_core.codec.field import Corrections, NeuralField, Plateau, StoredArray
 from srn_core.codec.header import FILE, FieldHeader, FileHeader, GroupHeader, MaskHeader, SectionHeader
 from srn_core.codec.layouts import CodeType, layout_named
+from srn_core.codec.lazy_arrays import LazyArrays, PendingPyramid
 from srn_core.codec.mask import mask_from_bytes, most_mask_bytes
 from srn_core.codec.packing import codec_named
+from srn_core.codec.pyramids import codes_of
 from srn_core.errors import SrnFormatError, SrnInputError
 
 Bytes = Union[bytes, bytearray, memoryview]
@@ -54,21 +56,26 @@ def read_bytes(path: PathLike) -> bytes:
         raise SrnInputError(f"cannot read '{path}': {error.strerror or error}") from error
 
 
-def from_bytes(data: Bytes) -> tuple[NeuralField, ...]:
-    """The fields of a file's bytes. Raises SrnFormatError where they are not a sound .srn file."""
+def from_bytes(data: Bytes, lazy: bool = False) -> tuple[NeuralField, ...]:
+    """The fields of a file's bytes. Raises SrnFormatError where they are not a sound .srn file.
+
+    ``lazy``: latents of a pyramid are decoded when they are first asked for. Header and checksums are examined here all
+    the same; codes that no encoder writes raise SrnFormatError when they are decoded.
+    """
     data = bytes(data)
     header, offset = parse(data)
     check_header(header, len(data))
     fields: list[NeuralField] = []
     for found in header.fields:
-        arrays: dict[int, StoredArray] = {}
+        arrays: dict[int, Union[StoredArray, PendingPyramid]] = {}
         for group in found.groups:
             packed = [data[a:b] for a, b in _spans(group.sections, offset)]
             offset += sum(len(p) for p in packed)
-            arrays.update(_arrays(found, group, packed))
+            pending = _pending(found, group, packed) if lazy else None
+            arrays.update(_arrays(found, group, packed) if pending is None else pending)
         parts, offset = _voxels(data, offset, found, fields)
         names = {name: arrays[place] for place, name in enumerate(found.spec.shapes())}
-        fields.append(_field(found, names, *parts))
+        fields.append(_field(found, LazyArrays(names), *parts))
     return tuple(fields)
 
 
@@ -229,6 +236,20 @@ def _arrays(field: FieldHeader, group: GroupHeader, packed: list[bytes]) -> dict
     }
 
 
+def _pending(field: FieldHeader, group: GroupHeader, packed: list[bytes]) -> Optional[dict[int, PendingPyramid]]:
+    """As :func:`_arrays`, of a pyramid that is yet to be decoded; None for any other group."""
+    if group.layout != "pyramid" or len(group.arrays) != 1 or group.steps is None:
+        return None
+    (place,), (step,), kind = group.arrays, group.steps, _code_type(group)
+    stream = _unpacked(packed[0], group.sections[0])
+    shape = list(field.spec.shapes().values())[place]
+
+    def decode(within: Optional[Sequence[int]]) -> StoredArray:
+        return _sound(StoredArray(codes_of(stream, shape, kind, within), group.bits, step), kind)
+
+    return {place: PendingPyramid(decode)}
+
+
 def _sound(array: StoredArray, kind: CodeType) -> StoredArray:
     """The same array. Raises SrnFormatError where codes or values are out of bounds."""
     low, high = kind.bounds
@@ -278,7 +299,7 @@ def _voxels(data: bytes, offset: int, found: FieldHeader, earlier: Sequence[Neur
 
 def _field(
     found: FieldHeader,
-    arrays: dict[str, StoredArray],
+    arrays: Mapping[str, StoredArray],
     valid: Optional[np.ndarray],
     plateau: Optional[Plateau],
     corrections: Optional[Corrections],
