@@ -16,6 +16,7 @@ from onnx_export.gradient_output import values_with_gradient
 from onnx_export.graph_writer import GraphWriter
 from onnx_export.metadata import model_metadata
 from onnx_export.plain_network import PlainNetwork, plain_network
+from onnx_export.small_network import OPENING_BYTES, opening_bytes, small_network
 from srn_core.codec.field import NeuralField
 from srn_core.errors import SrnInputError
 
@@ -33,6 +34,7 @@ def points_graph(
     for_cpu: bool = False,
     network: Optional[PlainNetwork] = None,
     gradient: bool = False,
+    small: Optional[bool] = False,
 ) -> Any:
     """Model "points" (N, 3) float32, normalised coordinates -> "values" (N, C) float32.
 
@@ -44,12 +46,17 @@ def points_graph(
     ``gradient``: a second output "gradient" (N, C, 3) float32, derivatives by x, y, z: with ``physical`` in the array's
     units per unit of length along the world's axes, else of normalised values by normalised coordinates. It is 0
     along an axis on which a position lies outside, and along one of a single sample.
+    ``small``: numbers are kept in few bytes, as in the file, and worked out by the graph itself: once, where the
+    runtime works out constants when it opens a model, as ONNX Runtime does. None: where opening it takes no more
+    than :data:`onnx_export.small_network.OPENING_BYTES`. ``network`` is then of no use.
     Raises SrnInputError for an unknown network or a range that float32 cannot hold, and
     SrnMissingPackageError.
     """
-    writer = GraphWriter()
-    spec, arrays = network or plain_network(field)
     builder = _builder(field)
+    writer = GraphWriter()
+    if small or (small is None and opening_bytes(field) <= OPENING_BYTES):
+        writer, network = small_network(field)
+    spec, arrays = network or plain_network(field)
     if gradient:
         values = values_with_gradient(writer, field, spec, arrays, for_cpu, physical)
     else:

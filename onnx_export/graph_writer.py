@@ -39,8 +39,7 @@ class GraphWriter:
         value = np.ascontiguousarray(value)
         key = (value.dtype.str, value.shape, blake2b(value.reshape(-1).view(np.uint8).data).digest())
         if key not in self._known:
-            self._known[key] = self._unique(name or "constant")
-            self._initialisers.append(self._onnx.numpy_helper.from_array(value, self._known[key]))
+            self._known[key] = self._stored(value, name or "constant")
         return self._known[key]
 
     def node(self, op: str, *operands: Operand, name: str = "", outputs: int = 1, **attributes: Any) -> Any:
@@ -89,6 +88,12 @@ class GraphWriter:
         helper.set_model_props(model, dict(metadata))
         self._onnx.checker.check_model(model, full_check=True)
         return model
+
+    def _stored(self, value: np.ndarray, name: str) -> str:
+        """Keep an array that is not yet there; returns its tensor's name."""
+        unique = self._unique(name)
+        self._initialisers.append(self._onnx.numpy_helper.from_array(value, unique))
+        return unique
 
     def _element(self, dtype: type) -> int:
         return int(self._onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import Any
 
 from srn_core.cli import output
@@ -11,6 +12,7 @@ from srn_core.errors import SrnInputError
 EPILOG = """\
 example:
   srn export hurricane.srn hurricane.onnx
+  srn export hurricane.srn for-another-runtime.onnx --plain
 
 The model takes positions and gives values; geometry, value range and array name are in its metadata.
 """
@@ -29,6 +31,20 @@ def add(commands: Any) -> None:
     command.add_argument("out", metavar="OUT.onnx", help="the model to write")
     command.add_argument("--array", metavar="NAME", help="which array of the file (default: the first)")
     command.add_argument("--time", type=float, metavar="T", help="which time (default: the first)")
+    way = command.add_mutually_exclusive_group()
+    way.add_argument(
+        "--plain",
+        dest="small",
+        action="store_false",
+        default=None,
+        help="all numbers as float32, for runtimes that do not work out constants when they open a model",
+    )
+    way.add_argument(
+        "--small",
+        action="store_true",
+        default=None,
+        help="numbers packed even where opening the model takes more than 2 GiB of memory",
+    )
     command.add_argument("--quiet", action="store_true", help="print nothing but errors")
     command.set_defaults(run=run)
 
@@ -40,7 +56,13 @@ def run(given: argparse.Namespace) -> int:
     if not given.out.lower().endswith(".onnx"):
         raise SrnInputError(f"'{given.out}' must end in .onnx")
     file = load(given.file)
-    file.export(given.out, array=given.array, time=given.time)
+    file.export(given.out, array=given.array, time=given.time, small=given.small)
     if not given.quiet:
-        output.print_table([(given.out, ""), ("array", file.field(given.array, given.time).name)])
+        output.print_table(
+            [
+                (given.out, ""),
+                ("array", file.field(given.array, given.time).name),
+                ("size", f"{output.size(os.path.getsize(given.out))}; the neural file: {output.size(file.nbytes)}"),
+            ]
+        )
     return 0
