@@ -11,6 +11,7 @@ import numpy as np
 from srn_core import coordinates
 from srn_core.codec import NeuralField
 from srn_core.errors import SrnInputError
+from srn_core.field_gradient import gradient_dtype, gradient_volume, world_gradient
 from srn_core.original_dtype import as_dtype
 from srn_core.progress import ProgressCallback, share_of
 from srn_core.volume import Geometry, Volume
@@ -35,6 +36,13 @@ class WantedGrid:
     original: bool
     """Whether they are original samples, or some of them."""
 
+    def part(self, ends: Sequence[int]) -> WantedGrid:
+        """The samples x0, x1, y0, y1, z0, z1 of it, both included, as the geometry counts them."""
+        geometry = self.geometry.cropped(_six(ends))
+        first = [b - s for b, s in zip(geometry.start, self.geometry.start)]
+        index = [axis[begin : begin + n] for axis, begin, n in zip(self.index, first, geometry.dims)]
+        return WantedGrid(geometry, index, self.original)
+
 
 def wanted_grid(
     field: NeuralField,
@@ -50,11 +58,8 @@ def wanted_grid(
     index = [
         coordinates.resampled_axis(n, m, geometry.association) + o for n, m, o in zip(box.dims, geometry.dims, offset)
     ]
-    original = geometry.dims == box.dims
-    if part is not None:
-        whole, geometry = geometry, geometry.cropped(_six(part))
-        index = [axis[b - s : b - s + n] for axis, b, s, n in zip(index, geometry.start, whole.start, geometry.dims)]
-    return WantedGrid(geometry, index, original)
+    grid = WantedGrid(geometry, index, original=geometry.dims == box.dims)
+    return grid if part is None else grid.part(part)
 
 
 class Decoding:
@@ -93,40 +98,77 @@ class Decoding:
     def slabs(self, progress: Optional[ProgressCallback] = None) -> Iterator[np.ndarray]:
         """The values, layer after layer along z: arrays of ``dtype`` whose shapes add up to :attr:`shape`."""
         x, y, z = self._axes
-        thick = max(1, SLAB // max(len(x) * len(y), 1))
-        for begin in range(0, len(z), thick):
-            part = slice(begin, begin + thick)
-            told = share_of(progress, begin / len(z), len(z[part]) / len(z), "decoding")
-            values = physical(self.field, self._decoder.grid(x, y, z[part], progress=told))
-            self._voxels.correct(values, part)
-            out = as_dtype(values, self.dtype)
-            self._voxels.settle(out, part)
-            yield out if self.field.vector else out[..., 0]
+        for part, told in self._parts(progress):
+            yield self._settled(self._decoder.grid(x, y, z[part], progress=told), part)
+
+    def slabs_with_gradient(
+        self, progress: Optional[ProgressCallback] = None
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """As :meth:`slabs`, and the gradients (z, y, x, 3 C) beside the values."""
+        x, y, z = self._axes
+        for part, told in self._parts(progress):
+            values, slopes = self._decoder.grid_gradient(x, y, z[part], progress=told)
+            gradient = world_gradient(self.field, slopes)
+            self._voxels.settle_gradient(gradient, part)
+            gradient = gradient.reshape(*gradient.shape[:3], -1)
+            yield self._settled(values, part), as_dtype(gradient, gradient_dtype(self.field))
+
+    def _parts(self, progress: Optional[ProgressCallback]) -> Iterator[tuple[slice, Optional[ProgressCallback]]]:
+        """Layers that are decoded together, and what is told of them."""
+        nx, ny, nz = self.geometry.dims
+        thick = max(1, SLAB // (nx * ny))
+        for begin in range(0, nz, thick):
+            part = slice(begin, min(begin + thick, nz))
+            yield part, share_of(progress, begin / nz, (part.stop - begin) / nz, "decoding")
+
+    def _settled(self, normalised: np.ndarray, part: slice) -> np.ndarray:
+        """Layers of the decoder's values (z, y, x, C), as they are given away."""
+        values = physical(self.field, normalised)
+        self._voxels.correct(values, part)
+        out = as_dtype(values, self.dtype)
+        self._voxels.settle(out, part)
+        return out if self.field.vector else out[..., 0]
 
     def volume(self, progress: Optional[ProgressCallback] = None, out: Optional[np.ndarray] = None) -> Volume:
         """All of it, in ``out`` where that is given: an array of :attr:`shape`, a memmap too.
 
         Raises SrnInputError for an ``out`` of another shape, or where there is not the memory.
         """
-        values = self._empty() if out is None else out
+        values = _empty(self.shape, self.dtype) if out is None else out
         if values.shape != self.shape:
             raise SrnInputError(f"out must have the shape {self.shape}, not {values.shape}")
         begin = 0
         for slab in self.slabs(progress):
             values[begin : begin + len(slab)] = slab
             begin += len(slab)
+        return self._volume(values)
+
+    def volumes_with_gradient(self, progress: Optional[ProgressCallback] = None) -> tuple[Volume, Volume]:
+        """The values and their gradient (z, y, x, 3 C). Raises SrnInputError where there is not the memory."""
+        values = _empty(self.shape, self.dtype)
+        shape = (*self.geometry.shape, 3 * len(self.field.value_range))
+        gradient = _empty(shape, gradient_dtype(self.field))
+        begin = 0
+        for slab, slopes in self.slabs_with_gradient(progress):
+            part = slice(begin, begin + len(slab))
+            values[part], gradient[part] = slab, slopes
+            begin = part.stop
+        return self._volume(values), gradient_volume(self.field, gradient, self.geometry, self.valid)
+
+    def _volume(self, values: np.ndarray) -> Volume:
         field = self.field
         return Volume(values, self.geometry, field.name, field.units, field.time, self.valid)
 
-    def _empty(self) -> np.ndarray:
-        try:
-            return np.empty(self.shape, self.dtype)
-        except (MemoryError, ValueError) as error:
-            x, y, z = self.geometry.dims
-            raise SrnInputError(
-                f"a grid of {x} x {y} x {z} needs {math.prod(self.shape) * self.dtype.itemsize / 1e9:.3g} GB, more"
-                " than there is; ask for fewer samples, or decode it region by region"
-            ) from error
+
+def _empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
+    try:
+        return np.empty(shape, dtype)
+    except (MemoryError, ValueError) as error:
+        z, y, x = shape[:3]
+        raise SrnInputError(
+            f"a grid of {x} x {y} x {z} needs {math.prod(shape) * dtype.itemsize / 1e9:.3g} GB, more"
+            " than there is; ask for fewer samples, or decode it region by region"
+        ) from error
 
 
 def physical(field: NeuralField, normalised: np.ndarray) -> np.ndarray:

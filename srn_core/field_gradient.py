@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 
 from srn_core import coordinates
 from srn_core.codec import NeuralField
-from srn_core.original_dtype import as_dtype
-from srn_core.voxel_values import OnGrid
+from srn_core.volume import Geometry, Volume
 
 
 def gradient_name(array: str) -> str:
@@ -22,6 +21,11 @@ def gradient_dtype(field: NeuralField) -> np.dtype[Any]:
     return np.dtype(np.float64 if np.dtype(field.dtype) == np.float64 else np.float32)
 
 
+def gradient_volume(field: NeuralField, values: np.ndarray, geometry: Geometry, valid: Optional[np.ndarray]) -> Volume:
+    """The gradient (z, y, x, 3 C) of a field as a volume."""
+    return Volume(values, geometry, gradient_name(field.name), time=field.time, valid=valid)
+
+
 def world_gradient(field: NeuralField, normalised: np.ndarray) -> np.ndarray:
     """(..., C, 3) float64 of derivatives of normalised values by normalised x, y, z."""
     low, high = np.array(field.value_range, np.float64).T
@@ -29,11 +33,3 @@ def world_gradient(field: NeuralField, normalised: np.ndarray) -> np.ndarray:
     # An index changes by the rows of this matrix along the world's x, y, z, a normalised coordinate in proportion.
     matrix = geometry.index_per_length * coordinates.normalised_per_index(geometry.dims)
     return np.asarray((normalised @ matrix) * (high / 2 - low / 2)[:, None])
-
-
-def fill_part(out: np.ndarray, field: NeuralField, normalised: np.ndarray, voxels: OnGrid, part: slice) -> None:
-    """Layers ``part`` of a gradient array (z, y, x, 3 C), for each component d/dx, d/dy, d/dz, from the decoder's
-    (layers, y, x, C, 3): 0 on a plateau, NaN where there is no value."""
-    gradient = world_gradient(field, normalised)
-    voxels.settle_gradient(gradient, part)
-    out[part] = as_dtype(gradient.reshape(out[part].shape), out.dtype)

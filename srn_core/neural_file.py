@@ -19,6 +19,7 @@ from srn_core.volume import Volume
 
 if TYPE_CHECKING:
     from onnx_export.decoder import Decoder
+    from srn_core.surface import SurfaceBlocks
 
 HELD = 16
 """Bytes that a stored number comes to: code, latent in space, and the same filtered or as a table for points."""
@@ -155,6 +156,29 @@ class NeuralFile:
         grid = {"dims": dims, "scale": scale, "region": region, "part": part}
         return self.decoding(array, time, dtype, level, **grid).volume(progress, out)
 
+    def decode_with_gradient(
+        self,
+        dims: Optional[Sequence[int]] = None,
+        scale: Optional[float] = None,
+        region: Optional[Sequence[int]] = None,
+        array: Optional[str] = None,
+        time: Optional[float] = None,
+        progress: Optional[ProgressCallback] = None,
+        dtype: Union[str, np.dtype[Any], None] = None,
+        part: Optional[Sequence[int]] = None,
+        level: int = 0,
+    ) -> tuple[Volume, Volume]:
+        """The field on a grid, as :meth:`decode` gives it, and its gradient there.
+
+        The gradient is a volume "<array> gradient" with values (z, y, x, 3 C), float64 for arrays of float64, else
+        float32: for each component d/dx, d/dy, d/dz along the world's axes, in the array's units per unit of length.
+        It is that of the field as it is decoded, unrounded and without corrections of single voxels: NaN where there
+        is no value, 0 on a plateau, along an axis of one sample, and along one beyond whose samples it is asked for.
+        Where latents are interpolated it jumps at their places, and is the mean of both sides there (docs/onnx.md).
+        """
+        grid = {"dims": dims, "scale": scale, "region": region, "part": part}
+        return self.decoding(array, time, dtype, level, **grid).volumes_with_gradient(progress)
+
     def decoding(
         self,
         array: Optional[str] = None,
@@ -210,6 +234,26 @@ class NeuralFile:
     def inside(self, points: np.ndarray, array: Optional[str] = None, time: Optional[float] = None) -> np.ndarray:
         """(N,) of bool: which world positions (N, 3) lie in the volume's box."""
         return located(self.field(array, time).geometry, np.asarray(points, np.float64))[2]
+
+    def surface_blocks(
+        self,
+        isovalues: Sequence[float],
+        array: Optional[str] = None,
+        time: Optional[float] = None,
+        component: int = 0,
+        exhaustive: bool = False,
+        progress: Optional[ProgressCallback] = None,
+        **grid: Any,
+    ) -> SurfaceBlocks:
+        """The blocks of a grid that isosurfaces pass through; ``grid``: dims, scale, region, as in :meth:`decode`.
+
+        Other arguments and what is raised: see :class:`srn_core.surface.SurfaceBlocks`.
+        """
+        from srn_core.surface import SurfaceBlocks
+
+        field = self.field(array, time)
+        wanted = wanted_grid(field, **grid)
+        return SurfaceBlocks(field, self._decoder(field), isovalues, wanted, component, exhaustive, progress=progress)
 
     def _decoder(self, field: NeuralField) -> Decoder:
         from onnx_export.decoder import Decoder

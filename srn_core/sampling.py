@@ -6,6 +6,7 @@ import numpy as np
 
 from srn_core import coordinates
 from srn_core.codec import NeuralField
+from srn_core.decoding import physical
 from srn_core.errors import SrnInputError
 from srn_core.field_gradient import world_gradient
 from srn_core.volume import Geometry
@@ -33,8 +34,7 @@ class SampledPoints:
 
     def values(self, normalised: np.ndarray) -> np.ndarray:
         """(N,) or (N, C) float64, physical, of the decoder's (N, C); NaN where there is none."""
-        low, high = np.array(self.field.value_range, np.float64).T
-        values = normalised * (high / 2 - low / 2) + (low / 2 + high / 2)
+        values = physical(self.field, normalised)
         settle_points(self.field, self._index, values)
         values[self._lost] = np.nan
         return values if self.field.vector else values[:, 0]
