@@ -99,7 +99,7 @@ class Decoder:
             return self._latents(places, result, progress)
         unknown = [np.isnan(u) for u in axes]
         known = [np.where(missing, 0.0, u) for u, missing in zip(axes, unknown)]
-        self._plain(progress)
+        self.plain(progress)
         session = self._session("grid")
 
         def decode(block: tuple[slice, slice, slice]) -> int:
@@ -123,7 +123,7 @@ class Decoder:
         result = self._result((len(positions), self.field.spec.components), out)
         if not len(positions):
             return result
-        self._plain(progress)
+        self.plain(progress)
         session, chunk = self._session("points"), self.chunk
 
         def decode(start: int) -> int:
@@ -149,7 +149,7 @@ class Decoder:
         gradient = np.empty((*values.shape, 3), np.float32)
         if values.size:
             axes = [np.asarray(u, np.float64).reshape(-1) for u in (ux, uy, uz)]
-            work = gradients.on_grid(self._plain(), lambda: self._session("gradient"), axes, gradient, self.chunk)
+            work = gradients.on_grid(self.plain(), lambda: self._session("gradient"), axes, gradient, self.chunk)
             self._run(work.decode, work.parts, gradient.size, share_of(progress, VALUES_SHARE, 1.0 - VALUES_SHARE))
         return values, gradient
 
@@ -162,13 +162,13 @@ class Decoder:
         values = np.empty((len(positions), self.field.spec.components), np.float32)
         gradient = np.empty((*values.shape, 3), np.float32)
         if len(positions):
-            self._plain(progress)
+            self.plain(progress)
             work = gradients.at_points(self._session("gradient"), positions, values, gradient, self.chunk)
             self._run(work.decode, work.parts, values.size, progress)
         return values, gradient
 
-    def _plain(self, progress: Optional[ProgressCallback] = None) -> PlainNetwork:
-        """The network that graphs are made of; worked out once."""
+    def plain(self, progress: Optional[ProgressCallback] = None) -> PlainNetwork:
+        """The network that graphs are made of; worked out once. ``progress`` as in :meth:`grid`."""
         if self._network is None:
             self._network = plain_network(self.field, self.threads, progress)
         return self._network
@@ -177,7 +177,7 @@ class Decoder:
         self, places: list[np.ndarray], result: np.ndarray, progress: Optional[ProgressCallback]
     ) -> np.ndarray:
         """Latents at indices along x, y, z, as the values that they are."""
-        grid = np.moveaxis(self._plain(progress).arrays["grid"], 0, -1)
+        grid = np.moveaxis(self.plain(progress).arrays["grid"], 0, -1)
         x, y = (as_slice(index) for index in places[:2])
 
         def copy(plane: int) -> int:
@@ -211,9 +211,9 @@ class Decoder:
 
     def _model(self, kind: str, on_cpu: bool) -> bytes:
         if kind == "grid":
-            model = grid_graph(self.field, on_cpu, self._plain())
+            model = grid_graph(self.field, on_cpu, self.plain())
         else:
-            model = points_graph(self.field, False, on_cpu, self._plain(), gradient=kind == "gradient")
+            model = points_graph(self.field, False, on_cpu, self.plain(), gradient=kind == "gradient")
         return bytes(model.SerializeToString())
 
     def _probe(self, kind: str) -> dict[str, np.ndarray]:
