@@ -1,7 +1,7 @@
 """From a neural field to an ONNX model: the door of this room.
 
-Two graphs of one field. :func:`points_graph` takes any positions and is what ``.onnx`` files hold;
-:func:`grid_graph` takes the coordinates along three axes and gives their crossings, many times faster.
+:func:`points_graph` takes any positions and is what ``.onnx`` files hold; :mod:`onnx_export.grid_graph` has another one
+for the crossings of three axes, many times faster.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from typing import Any, Optional, Union
 import numpy as np
 
 from onnx_export import constant_graph, fvsrn_graph, neurcomp_graph
+from onnx_export.fed_writer import FedWriter
 from onnx_export.gradient_output import values_with_gradient
 from onnx_export.graph_writer import GraphWriter
 from onnx_export.metadata import model_metadata
 from onnx_export.plain_network import PlainNetwork, plain_network
-from onnx_export.small_network import OPENING_BYTES, opening_bytes, small_network
+from onnx_export.small_network import small_network, worth_packing
 from srn_core.codec.field import NeuralField
 from srn_core.errors import SrnInputError
 
@@ -25,7 +26,7 @@ BUILDERS: dict[str, ModuleType] = {
     "fvsrn": fvsrn_graph,
     "neurcomp": neurcomp_graph,
 }
-"""Network kind -> module with ``grid_values`` and ``point_values``."""
+"""Network kind -> module with ``point_values``."""
 
 
 def points_graph(
@@ -35,6 +36,7 @@ def points_graph(
     network: Optional[PlainNetwork] = None,
     gradient: bool = False,
     small: Optional[bool] = False,
+    fed: bool = False,
 ) -> Any:
     """Model "points" (N, 3) float32, normalised coordinates -> "values" (N, C) float32.
 
@@ -47,14 +49,15 @@ def points_graph(
     units per unit of length along the world's axes, else of normalised values by normalised coordinates. It is 0
     along an axis on which a position lies outside, and along one of a single sample.
     ``small``: numbers are kept in few bytes, as in the file, and worked out by the graph itself: once, where the
-    runtime works out constants when it opens a model, as ONNX Runtime does. None: where opening it takes no more
-    than :data:`onnx_export.small_network.OPENING_BYTES`. ``network`` is then of no use.
+    runtime works out constants when it opens a model, as ONNX Runtime does. None: where
+    :func:`onnx_export.small_network.worth_packing` says so. ``network`` is then of no use.
+    ``fed``: the latent grid, where the graph would hold it flat, is an input "latent" (numbers,) instead.
     Raises SrnInputError for an unknown network or a range that float32 cannot hold, and
     SrnMissingPackageError.
     """
     builder = _builder(field)
     writer = GraphWriter()
-    if small or (small is None and opening_bytes(field) <= OPENING_BYTES):
+    if worth_packing(field) if small is None else small:
         writer, network = small_network(field)
     spec, arrays = network or plain_network(field)
     if gradient:
@@ -68,24 +71,6 @@ def points_graph(
     values = writer.node("Transpose", values, perm=[1, 0])
     shape: list[Union[int, str]] = ["N", field.spec.components]
     return writer.model(values, "values", shape, f"{field.spec.kind} at points", model_metadata(field, physical))
-
-
-def grid_graph(field: NeuralField, for_cpu: bool = False, network: Optional[PlainNetwork] = None) -> Any:
-    """Model "x" (nx,), "y" (ny,), "z" (nz,) float64, normalised -> "values" (nz, ny, nx, C) float32, normalised.
-
-    The coordinates need not be evenly spaced or sorted, but each axis needs one at least, and none may
-    be NaN. ``for_cpu``, ``network`` and what is raised: as in :func:`points_graph`.
-    """
-    writer = GraphWriter()
-    spec, arrays = network or plain_network(field)
-    values = _builder(field).grid_values(writer, spec, arrays, for_cpu)
-    nx, ny, nz = (writer.node("Shape", axis) for axis in ("x", "y", "z"))
-    components = field.spec.components
-    if components > 1:
-        values = writer.node("Transpose", values, perm=[1, 0])
-    values = writer.reshape(values, [nz, ny, nx, components])
-    shape: list[Union[int, str]] = ["nz", "ny", "nx", components]
-    return writer.model(values, "values", shape, f"{field.spec.kind} on a grid", model_metadata(field, False))
 
 
 def _builder(field: NeuralField) -> Any:

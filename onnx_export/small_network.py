@@ -16,6 +16,8 @@ from srn_core.spec import FvSrnSpec, PyramidSpec
 
 OPENING_BYTES = 2 << 30
 """Where opening a small model takes more memory than this, a field is exported plain unless small is asked for."""
+SMALL_GRID_BYTES = 8 << 10
+"""A latent grid of so few bytes is hardly larger than the nodes that would make it."""
 PYRAMID_NUMBERS = 10
 """Numbers that come between, for each coefficient of a pyramid."""
 
@@ -37,6 +39,14 @@ def small_network(field: NeuralField) -> SmallNetwork:
     shape_alone = np.broadcast_to(np.float32(0), (spec.features, *spec.grid))
     network = PlainNetwork(replace(spec, wavelet=None, filter=()), {"grid": shape_alone, **rest})
     return SmallNetwork(SmallWriter(lambda writer: _latents(writer, spec, field)), network)
+
+
+def worth_packing(field: NeuralField) -> bool:
+    """Whether a small model is smaller, and opens in no more memory than :data:`OPENING_BYTES`."""
+    spec = field.spec
+    if isinstance(spec, FvSrnSpec) and 4 * spec.features * math.prod(spec.grid) <= SMALL_GRID_BYTES:
+        return False
+    return opening_bytes(field) <= OPENING_BYTES
 
 
 def opening_bytes(field: NeuralField) -> int:

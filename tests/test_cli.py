@@ -166,6 +166,14 @@ def test_export_writes_a_model(work, tmp_path):
     onnx = pytest.importorskip("onnx")
     assert srn("export", work / "a.srn", tmp_path / "a.onnx").returncode == 0
     onnx.checker.check_model(onnx.load(str(tmp_path / "a.onnx")))
+    plain = srn("export", work / "a.srn", tmp_path / "plain.onnx", "--plain")
+    assert srn("export", work / "a.srn", tmp_path / "small.onnx", "--small").returncode == 0
+    operators = [
+        {node.op_type for node in onnx.load(str(tmp_path / f"{n}.onnx")).graph.node} for n in ("small", "plain")
+    ]
+    assert "Einsum" in operators[0] - operators[1]
+    assert "the neural file: " in plain.stdout
+    assert srn("export", work / "a.srn", tmp_path / "b.onnx", "--plain", "--small").returncode == 2
 
 
 def test_settings_of_a_file_come_under_those_of_the_command_line(work, tmp_path):

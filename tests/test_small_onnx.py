@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from reference_networks import random_field, wavelet_spec
 
 import srn_core
-from onnx_export import filter_in_graph
+from onnx_export import filter_in_graph, small_network
 from onnx_export.graph import points_graph
-from onnx_export.small_network import OPENING_BYTES, opening_bytes
+from onnx_export.small_network import opening_bytes
 from onnx_export.small_weights import SmallWriter
 from srn_core import codec, coordinates
 from srn_core.codec.field import NeuralField, StoredArray
@@ -238,14 +238,21 @@ def test_constants_come_back_to_the_bit(value: np.ndarray) -> None:
 
 
 def test_models_are_small_unless_opening_takes_much_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    field = pruned(random_field(SPECS["filter"]))
+    field = pruned(random_field(SPECS["pyramid, long filters"]))
     wanted = [len(points_graph(field, small=s).SerializeToString()) for s in (True, False)]
     assert len(points_graph(field, small=None).SerializeToString()) == wanted[0]
-    monkeypatch.setattr("onnx_export.graph.OPENING_BYTES", opening_bytes(field) - 1)
+    monkeypatch.setattr(small_network, "OPENING_BYTES", opening_bytes(field) - 1)
     assert len(points_graph(field, small=None).SerializeToString()) == wanted[1]
+    monkeypatch.undo()
     large = fvsrn((256, 256, 256), pyramid_of("bior4.4", [("zyx", 4)]), hidden=(32,))
     sized = NeuralField(large, {}, Geometry((256, 256, 256)), "p", "float32", ((0.0, 1.0),))
-    assert opening_bytes(sized) > OPENING_BYTES
+    assert not small_network.worth_packing(sized)
+
+
+def test_tiny_grids_are_left_plain_where_nothing_is_said() -> None:
+    field = pruned(random_field(SPECS["pyramid, two by three"]))
+    sizes = [len(points_graph(field, small=s).SerializeToString()) for s in (True, False, None)]
+    assert sizes[2] == sizes[1] < sizes[0]
 
 
 @pytest.mark.parametrize("size_", [5e-4, 2e3])
