@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field, replace
 from typing import Any, Optional
@@ -17,7 +18,7 @@ from srn_core.idle_settings import refuse_idle_settings
 from srn_core.neural_file import NeuralFile
 from srn_core.progress import Progress, ProgressCallback
 from srn_core.promise import promise_of
-from srn_core.spec import ConstantSpec
+from srn_core.spec import ConstantSpec, FvSrnSpec
 from srn_core.volume import Volume
 
 DEFAULT_RATIO = 100.0
@@ -245,6 +246,9 @@ def _train(
     room = Room.of_bytes(target.room(), config) if isinstance(target, BytesTarget) else Room.of_parameters(target.most)
     start = start_of(config, volume)
     spec = initial_spec(config, volume.geometry, volume.components, room) if start is None else start.spec
+    initial: dict[str, Any] = {"initial_parameters": sum(math.prod(shape) for shape in spec.shapes().values())}
+    if isinstance(spec, FvSrnSpec):
+        initial["initial_grid"] = list(reversed(spec.grid))
     target.check(empty_copy(build_network(spec)))
     wanted = max(1.0, volume.values.size * room.latent / room.total)
     cutting = Cutting(target, config.pruning)
@@ -274,6 +278,7 @@ def _train(
         "kept_fraction": outcome.folded.kept_fraction,
         "fold_change": outcome.folded.change,
         "target_bytes": target.most if isinstance(target, BytesTarget) else None,
+        **initial,
     }
     stored = storage.field_of(trained.network, arrays)
     if config.target.max_error is not None:

@@ -8,11 +8,11 @@ import sys
 import warnings
 from typing import NoReturn, Optional, Sequence
 
-from srn_core.cli import compress, decompress, doctor, evaluate, export, info
+from srn_core.cli import compress, decompress, doctor, evaluate, export, info, search, search_report
 from srn_core.errors import SrnError, SrnStoppedError
 from srn_core.version import __version__
 
-COMMANDS = (compress, info, evaluate, decompress, export, doctor)
+COMMANDS = (compress, info, evaluate, decompress, export, search, search_report, doctor)
 
 EPILOG = """\
 first steps:

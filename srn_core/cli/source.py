@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from srn_core.volume import Volume
 
@@ -20,10 +21,14 @@ def add(command: argparse.ArgumentParser) -> None:
     group.add_argument("--step", type=int, metavar="N", help="time step, from 0, of an array that has several")
 
 
+def options(given: argparse.Namespace) -> dict[str, Any]:
+    """What the arguments say of the file that it may not say itself, as :func:`srn_core.io.read_volume` takes it."""
+    names = ("dims", "dtype", "components", "header_bytes", "step")
+    return {name: getattr(given, name) for name in names if getattr(given, name) is not None}
+
+
 def read(path: str, given: argparse.Namespace) -> Volume:
     """The volume that the arguments mean."""
     from srn_core.io import read_volume
 
-    names = ("dims", "dtype", "components", "header_bytes", "step")
-    options = {name: getattr(given, name) for name in names if getattr(given, name) is not None}
-    return read_volume(path, given.array, **options)
+    return read_volume(path, given.array, **options(given))

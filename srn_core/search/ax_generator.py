@@ -1,0 +1,100 @@
+"""Ax: Bayesian optimisation of two objectives by expected hypervolume improvement (thesis 2.5).
+
+A Gaussian process for each score, and the acquisition function qNEHVI (Daulton et al. 2021), in the form that takes its
+logarithm for the sake of its gradients (Ament et al. 2023), which is what Ax itself takes today.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from typing import Any
+
+from srn_core.errors import SrnMissingPackageError
+from srn_core.search.generators import Generator, Known, SobolGenerator
+from srn_core.search.objectives import scores
+from srn_core.search.ranges import Domain, Range, Scalar
+
+LEAST_RESULTS = 3
+"""Of fewer results there is nothing to learn: until then the trials go on as they began."""
+
+
+class AxGenerator(Generator):
+    """Sobol points first, then what Ax expects to enlarge the hypervolume most."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._spread = SobolGenerator(*arguments)
+        _client_class()
+
+    def propose(self, index: int, known: Known) -> dict[str, Scalar]:
+        """The next point. A client is made anew from all results, so that no state can get lost."""
+        if index < self.start or sum(trial.done for trial in known.finished) < LEAST_RESULTS:
+            return self._spread.propose(index, known)
+        import torch
+
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.manual_seed(self.seed + index)
+            client = self._client(index)
+            for trial in known.finished:
+                if not self.space.holds(trial.parameters):
+                    continue
+                number = client.attach_trial(dict(trial.parameters))
+                if trial.done:
+                    values = scores(trial.measured, self.objectives)
+                    client.complete_trial(number, {o.name: v for o, v in zip(self.objectives, values)})
+                else:
+                    client.mark_trial_failed(number)
+            for parameters in known.running:
+                client.attach_trial(dict(parameters))
+            (proposed,) = client.get_next_trials(1).values()
+        return {name: _within(domain, proposed[name]) for name, domain in self.space.free.items()}
+
+    def _client(self, index: int) -> Any:
+        from ax.adapter.registry import Generators
+        from ax.generation_strategy.generation_node import GenerationNode
+        from ax.generation_strategy.generation_strategy import GenerationStrategy
+        from ax.generation_strategy.generator_spec import GeneratorSpec
+        from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolumeImprovement
+
+        client = _client_class()(random_seed=self.seed + index)
+        client.configure_experiment(
+            name="srn search", parameters=[_parameter(name, domain) for name, domain in self.space.free.items()]
+        )
+        client.configure_optimization(", ".join(objective.name for objective in self.objectives))
+        arguments = {"botorch_acqf_class": qLogNoisyExpectedHypervolumeImprovement}
+        spec = GeneratorSpec(generator_enum=Generators.BOTORCH_MODULAR, generator_kwargs=arguments)
+        client.set_generation_strategy(
+            GenerationStrategy(name="qNEHVI", nodes=[GenerationNode(name="qNEHVI", generator_specs=[spec])])
+        )
+        return client
+
+
+def _client_class() -> Any:
+    try:
+        from ax.api.client import Client
+    except ImportError as error:
+        raise SrnMissingPackageError("ax-platform", "The generator ax (sobol needs none)", "search") from error
+    for name in ("ax", "botorch"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    return Client
+
+
+def _parameter(name: str, domain: Domain) -> Any:
+    from ax.api.configs import ChoiceParameterConfig, RangeParameterConfig
+
+    if isinstance(domain, Range):
+        low, high = (int(domain.low), int(domain.high)) if domain.whole else (domain.low, domain.high)
+        kind: Any = "int" if domain.whole else "float"
+        return RangeParameterConfig(name, (low, high), kind, scaling="log" if domain.log else "linear")
+    kinds: Any = {bool: "bool", int: "int", float: "float", str: "str"}[type(domain.values[0])]
+    return ChoiceParameterConfig(name, list(domain.values), kinds, is_ordered=False)  # type: ignore[arg-type]
+
+
+def _within(domain: Domain, value: Any) -> Scalar:
+    """A proposed value as the space has it: rounding of logarithms may have moved it over a bound."""
+    if isinstance(domain, Range):
+        value = min(max(value, domain.low), domain.high)
+        return int(round(value)) if domain.whole else float(value)
+    return next(known for known in domain.values if known == value)

@@ -1,0 +1,123 @@
+"""The search itself: propose, run, write down, until all trials are done or somebody stops it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Optional
+
+from srn_core.errors import SrnInputError
+from srn_core.progress import ProgressCallback
+from srn_core.search.generators import Generator, Known, generator
+from srn_core.search.journal import Journal
+from srn_core.search.objectives import objectives
+from srn_core.search.ranges import RATIO, Range, searchable
+from srn_core.search.request import RECORD, Record, SearchRequest, Source
+from srn_core.search.runner import Job, Runner, SearchResult
+from srn_core.search.space import LEAST_BYTES, Space
+
+DEFAULT_RATIOS = 5
+
+
+def search(
+    source: Source,
+    folder: Path,
+    request: SearchRequest,
+    *,
+    resume: bool = False,
+    progress: Optional[ProgressCallback] = None,
+) -> SearchResult:
+    """Search settings for one volume.
+
+    Args:
+        source: the volume's file.
+        folder: where record and journal go; made if it is not there.
+        resume: go on with the search that the folder holds.
+        progress: called every 0.2 s; returning False ends the search: what runs is dropped, what is finished stays.
+
+    Returns:
+        All trials, those of earlier runs included; :func:`srn_core.search.outputs.write` makes tables and configs of
+        them.
+
+    Raises:
+        SrnInputError: for data, settings or a folder that cannot be used.
+        SrnMissingPackageError: where the generator's package is not installed.
+    """
+    record = _record(source, folder, request, resume)
+    space = space_of(record)
+    request = record.request
+    proposals = generator(request.generator, space, objectives(request.objectives), request.seed, request.spread)
+    journal = Journal(folder)
+    trials = journal.read()
+    _make(folder, resume)
+    journal.mend()
+    record.save(folder)
+    known = {(trial.kind, trial.index) for trial in trials}
+    waiting = [job for job in _default_jobs(record) if (job.kind, job.index) not in known]
+    left = [index for index in range(request.trials) if ("search", index) not in known]
+    total = len(waiting) + len(left)
+    runner = Runner(record, folder, journal, trials, progress, total)
+
+    def more() -> Optional[Job]:
+        if waiting:
+            return waiting.pop(0)
+        return _proposed(left.pop(0), space, proposals, runner) if left else None
+
+    return runner.run(more)
+
+
+def space_of(record: Record) -> Space:
+    """The space of a search."""
+    request, dims, nbytes = record.request, record.dims, record.nbytes
+    return Space.of(request.network, request.pruner, request.sizes, dims, nbytes, request.fixed, request.freed)
+
+
+def _proposed(index: int, space: Space, proposals: Generator, runner: Runner) -> Job:
+    finished = sorted((trial for trial in runner.trials if trial.kind == "search"), key=lambda trial: trial.index)
+    running = [job.parameters for job in runner.running if job.kind == "search"]
+    parameters = proposals.propose(index, Known(finished, running))
+    settings = {**base_settings(runner.record.request), **space.settings(parameters)}
+    return Job("search", index, parameters, settings, {})
+
+
+def base_settings(request: SearchRequest) -> dict[str, Any]:
+    """What every trial has beside the space's own settings; the latter may say otherwise."""
+    return {"device": request.device, "seed": request.seed, "training.seconds": request.seconds}
+
+
+def _default_jobs(record: Record) -> list[Job]:
+    """The product's defaults at some ratios, as long as each trial."""
+    if not record.request.defaults:
+        return []
+    domain = searchable("fvsrn", "rate", "target")[RATIO].domain
+    assert isinstance(domain, Range)
+    high = min(domain.high, record.nbytes / LEAST_BYTES)
+    low = min(domain.low, max(high / 4.0, 1.5))
+    jobs = []
+    for index in range(DEFAULT_RATIOS):
+        ratio = low * (high / low) ** (index / (DEFAULT_RATIOS - 1))
+        settings = {**base_settings(record.request), RATIO: round(ratio, 3)}
+        jobs.append(Job("default", index, {}, settings, {}))
+    return jobs
+
+
+def _record(source: Source, folder: Path, request: SearchRequest, resume: bool) -> Record:
+    """The record of this search, which is that of the folder where it is to go on."""
+    if not resume:
+        if (folder / RECORD).exists():
+            raise SrnInputError(f"'{folder}' holds a search already: give --resume to go on with it, or another --out")
+        # Where Ax takes over must not move when more trials are asked for later.
+        return Record.of(replace(request, start=request.spread), source, source.read())
+    old = Record.load(folder)
+    record = Record.of(replace(request, start=request.start or old.request.spread), source, source.read())
+    old.check_same(record, folder)
+    return record
+
+
+def _make(folder: Path, resume: bool) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not resume and any(folder.iterdir()):
+            raise SrnInputError(f"'{folder}' is not empty and holds no search; give another --out")
+    except OSError as error:
+        raise SrnInputError(f"cannot make the folder '{folder}': {error.strerror or error}") from error
