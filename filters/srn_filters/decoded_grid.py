@@ -114,9 +114,7 @@ class DecodedGrid:
         if any(extent[2 * a] > extent[2 * a + 1] for a in range(3)):
             return image
         for field in self._fields:
-            more = _more_samples(self.grid.association, field.geometry.association)
-            dims = (self._dims[0] + more, self._dims[1] + more, self._dims[2] + more)
-            region = None if self._region is None else [r + more * (i % 2) for i, r in enumerate(self._region)]
+            dims, region = self._wanted(field.geometry)
             wanted: dict[str, Any] = {
                 "dims": dims,
                 "region": region,
@@ -124,9 +122,8 @@ class DecodedGrid:
                 "time": field.time,
                 "progress": progress,
                 "part": sample_region(extent, self.grid.start, dims, field.geometry.association),
+                "level": self._level,
             }
-            if self._level:
-                wanted["level"] = self._level
             if self._gradient:
                 volumes: Sequence[Volume] = self._file.decode_with_gradient(**wanted)
             else:
@@ -134,6 +131,18 @@ class DecodedGrid:
             for volume in volumes:
                 vtk_bridge.add_volume(image, volume)
         return image
+
+    def _wanted(self, samples: Geometry) -> tuple[tuple[int, int, int], Optional[tuple[int, ...]]]:
+        """Dims and region of a field's own samples: points have one more along an axis than cells, of which there is
+        at least one."""
+        region = self._region
+        if samples.association == self.grid.association:
+            return self._dims, region
+        if samples.association == "point":
+            x, y, z = (n + 1 for n in self._dims)
+            return (x, y, z), None if region is None else tuple(r + i % 2 for i, r in enumerate(region))
+        x, y, z = (max(n - 1, 1) for n in self._dims)
+        return (x, y, z), None if region is None else sample_region(region, samples.start, samples.dims, "cell")
 
 
 def sample_region(
@@ -149,11 +158,6 @@ def sample_region(
             high = min(max(high - 1, low), last)
         ends += [low, high]
     return ends[0], ends[1], ends[2], ends[3], ends[4], ends[5]
-
-
-def _more_samples(given: str, wanted: str) -> int:
-    """How many more samples along an axis points have than cells."""
-    return 0 if given == wanted else 1 if wanted == "point" else -1
 
 
 def _other_association(one: Geometry, other: Geometry) -> bool:

@@ -12,6 +12,7 @@ from vtkmodules.vtkCommonDataModel import vtkDataSet, vtkDataSetAttributes
 from vtkmodules.vtkFiltersCore import vtkPointDataToCellData
 
 from srn_core.errors import SrnInputError
+from srn_core.field_gradient import gradient_dtype, gradient_name
 from srn_core.progress import ProgressCallback
 from srn_filters import vtk_bridge
 
@@ -66,17 +67,16 @@ def add_fields(
         components = len(field.value_range)
         known = np.isfinite(values).reshape(len(where), components).all(axis=1)
         valid &= known
-        for name, numbers, width in (
-            (field.name, values, components),
-            (f"{field.name} gradient", gradient, 3 * components),
+        kept = np.dtype(np.float32 if field.dtype == "float32" else np.float64)
+        for name, numbers, width, dtype in (
+            (field.name, values, components, kept),
+            (gradient_name(field.name), gradient, 3 * components, gradient_dtype(field)),
         ):
-            if numbers is None:
-                continue
-            if how.outside == MASK:
-                numbers[~known] = 0
-            if field.dtype != "float64" and (field.dtype == "float32" or numbers is gradient):
-                numbers = numbers.astype(np.float32)
-            attributes.AddArray(vtk_bridge.data_array(numbers.reshape(len(where), width), name))
+            if numbers is not None:
+                if how.outside == MASK:
+                    numbers[~known] = 0
+                packed = numbers.reshape(len(where), width).astype(dtype)
+                attributes.AddArray(vtk_bridge.data_array(packed, name))
         if values.ndim == 1:
             attributes.SetActiveScalars(field.name)
     mask = numpy_to_vtk(valid.astype(np.int8), deep=True, array_type=VTK_CHAR)
