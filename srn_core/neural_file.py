@@ -104,21 +104,28 @@ class NeuralFile:
         array: Optional[str] = None,
         time: Optional[float] = None,
         small: Optional[bool] = None,
+        gradient: bool = False,
     ) -> None:
         """Write one field as an ONNX model with its geometry in the metadata (see docs/onnx.md).
 
+        ``gradient``: with a second output, the gradient.
         ``small``: numbers are packed, and unpacked by the runtime when it opens the model, or plain float32; by default
-        packed unless opening would take more than 2 GiB.
+        packed, but for tiny grids and where opening would take more than 2 GiB.
         """
-        atomic.write_bytes(path, self.onnx_bytes(array, time, small))
+        atomic.write_bytes(path, self.onnx_bytes(array, time, small, gradient))
 
     def onnx_bytes(
-        self, array: Optional[str] = None, time: Optional[float] = None, small: Optional[bool] = None
+        self,
+        array: Optional[str] = None,
+        time: Optional[float] = None,
+        small: Optional[bool] = None,
+        gradient: bool = False,
     ) -> bytes:
         """The ONNX model of one field, serialised. Arguments as of :meth:`export`."""
         from onnx_export.graph import points_graph
 
-        return bytes(points_graph(self.field(array, time), physical=True, small=small).SerializeToString())
+        field = self.field(array, time)
+        return bytes(points_graph(field, physical=True, small=small, gradient=gradient).SerializeToString())
 
     def decode(
         self,
@@ -242,6 +249,7 @@ class NeuralFile:
         time: Optional[float] = None,
         component: int = 0,
         exhaustive: bool = False,
+        edge: Optional[int] = None,
         progress: Optional[ProgressCallback] = None,
         **grid: Any,
     ) -> SurfaceBlocks:
@@ -253,7 +261,7 @@ class NeuralFile:
 
         field = self.field(array, time)
         wanted = wanted_grid(field, **grid)
-        return SurfaceBlocks(field, self._decoder(field), isovalues, wanted, component, exhaustive, progress=progress)
+        return SurfaceBlocks(field, self._decoder(field), isovalues, wanted, component, exhaustive, edge, progress)
 
     def _decoder(self, field: NeuralField) -> Decoder:
         from onnx_export.decoder import Decoder

@@ -273,6 +273,15 @@ def in_the_world(field: NeuralField, normalised: np.ndarray) -> np.ndarray:
     return found * ((high - low) / 2)[:, None]
 
 
+@pytest.mark.parametrize("name", ["latents alone, vectors", "fvsrn bior4.4", "neurcomp"])
+def test_small_models_have_the_same_gradient(name: str) -> None:
+    field = random_field(SPECS[name])
+    points = inside_cells(field.spec)
+    _, plain = run(points_graph(field, gradient=True), points)
+    _, small = run(points_graph(field, gradient=True, small=True), points)
+    np.testing.assert_allclose(small, plain, rtol=0, atol=2e-6 * np.abs(plain).max())
+
+
 def test_a_gradient_beyond_float32_is_refused_in_words() -> None:
     geometry = Geometry((21, 17, 11), spacing=(1e-30, 1.0, 1.0))
     field = random_field(LATENTS, geometry=geometry, value_range=[(0.0, 1e30)])

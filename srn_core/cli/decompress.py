@@ -16,6 +16,7 @@ examples:
   srn decompress hurricane.srn fine.vti --scale 2                 twice as many samples along each axis
   srn decompress hurricane.srn thumb.npy --dims 64 64 16
   srn decompress hurricane.srn eye.vti --region 40 80 40 80 0 24 --scale 4
+  srn decompress hurricane.srn slopes.vti --gradient              the array and its exact gradient
 """
 
 
@@ -42,6 +43,11 @@ def add(commands: Any) -> None:
     )
     command.add_argument("--array", metavar="NAME", help="which array of the file (default: the first)")
     command.add_argument("--time", type=float, metavar="T", help="which time (default: the first)")
+    command.add_argument(
+        "--gradient",
+        action="store_true",
+        help="write the gradient too, as an array of its own: d/dx, d/dy, d/dz of each component (.vti .npz)",
+    )
     command.add_argument("--quiet", action="store_true", help="print nothing but errors")
     command.set_defaults(run=run)
 
@@ -52,22 +58,23 @@ def run(given: argparse.Namespace) -> int:
     from srn_core.io import write_volume
     from srn_core.io.formats import format_of
 
-    format_of(given.out, writing=True)  # before decoding, not after
+    format_of(given.out, writing=True, several=given.gradient)  # before decoding, not after
     if os.path.exists(given.out) and os.path.exists(given.file) and os.path.samefile(given.out, given.file):
         raise SrnInputError(f"'{given.out}' is the input itself; give another name")
     file = load(given.file)
+    wanted = {name: getattr(given, name) for name in ("dims", "scale", "region", "array", "time")}
     with Bar(given.quiet) as bar:
-        volume = file.decode(
-            dims=given.dims, scale=given.scale, region=given.region, array=given.array, time=given.time, progress=bar
-        )
-    write_volume(given.out, volume)
+        if given.gradient:
+            volume, *more = file.decode_with_gradient(**wanted, progress=bar)
+        else:
+            volume, more = file.decode(**wanted, progress=bar), []
+    write_volume(given.out, volume, *more)
     if not given.quiet:
         dims = output.triple(volume.geometry.dims, " x ")
         output.print_table(
             [
                 (given.out, ""),
-                ("array", volume.name),
-                ("samples", f"{dims}, {volume.values.dtype}"),
+                *(("array", f"{v.name}: {dims}, {v.values.dtype}") for v in (volume, *more)),
                 ("decoded by", ", ".join(file.providers)),
             ]
         )
