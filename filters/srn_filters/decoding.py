@@ -13,6 +13,7 @@ from srn_filters import carrier, packages, requests
 from srn_filters.algorithm import setting, text
 from srn_filters.decoded_grid import DecodedGrid, Fineness
 from srn_filters.opening import OpeningAlgorithm
+from srn_filters.sampling_settings import SamplingSettings
 
 if TYPE_CHECKING:
     from srn_core.api import NeuralFile
@@ -95,24 +96,8 @@ class DecodingAlgorithm(OpeningAlgorithm):
             )
 
 
-class Resampling(DecodingAlgorithm):
-    """The settings of fineness and region that both resampling algorithms have."""
-
-    def __init__(self, inputs: int) -> None:
-        super().__init__(inputs)
-        self._mode, self._scale, self._whole = "Scale", 1.0, True
-        self._dims, self._spacing, self._region = (0, 0, 0), (0.0, 0.0, 0.0), (0, 0, 0, 0, 0, 0)
-
-    SetSampling = setting("_mode", text)
-    SetScale = setting("_scale", float)
-    SetDims = setting("_dims", lambda x, y, z: (int(x), int(y), int(z)))
-    SetSpacing = setting("_spacing", lambda x, y, z: (float(x), float(y), float(z)))
-    SetWholeVolume = setting("_whole", bool)
-    SetRegion = setting("_region", lambda *ends: tuple(int(e) for e in ends))
-
-    def fineness(self) -> Fineness:
-        """As the panel says."""
-        return Fineness(self._mode, self._scale, self._dims, self._spacing, None if self._whole else self._region)
+class Resampling(SamplingSettings, DecodingAlgorithm):
+    """A decoding algorithm with the settings of fineness and region."""
 
 
 class NeuralResample(Resampling):
