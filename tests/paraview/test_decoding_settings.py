@@ -198,3 +198,37 @@ def test_provider_and_threads_reach_the_decoder(run: Run, path: Path) -> None:
     assert not facts["again"], "decoding anew trains nothing anew"
     said = [line for line in result.text.splitlines() if line.startswith("ERROR: ")]
     assert len(said) == 1 and "no provider 'openvino' here" in said[0] and "cpu" in said[0]
+
+
+def test_blocks_and_time_steps_are_sampled(run: Run, tmp_path: Path) -> None:
+    """Of blocks each keeps its type and name; the file's time steps stand beside those of the points."""
+    fields = [field_of(fvsrn(), geometry=GEOMETRY, time=t, value_range=((0.0, 1.0 + t),)) for t in (0.0, 4.0)]
+    codec.write(tmp_path / "timed.srn", fields)
+    facts = run(
+        f"""
+        reader = SRNReader(FileNames=[{str(tmp_path / "timed.srn")!r}], LevelOfDetail=6)
+        line = Line(Point1=[9.5, 20, 40], Point2=[8, 19, 56], Resolution=9)
+        wavelet = Wavelet(WholeExtent=[8, 9, 18, 20, 44, 46])
+        blocks = GroupDatasets(Input=[line, wavelet], BlockNames=["the line", "the box"])
+        moving = TemporalShiftScale(Input=reader, PostShift=1.5)
+        for points in (blocks, reader, moving):
+            points.UpdatePipeline()
+        made = NeuralSample(NeuralFile=reader, Points=blocks)
+        found = []
+        def steps(source):
+            source.UpdatePipelineInformation()
+            info = source.GetClientSideObject().GetOutputInformation(0)
+            return list(info.Get(source.GetClientSideObject().GetExecutive().TIME_STEPS()))
+        for time in steps(made):
+            made.UpdatePipeline(time)
+            out = servermanager.Fetch(made)
+            each = [out.GetBlock(i) for i in (0, 1)]
+            found.append([float(np.nanmax(array(block, "pressure"))) for block in each])
+        kinds = [[block.GetClassName(), out.GetMetaData(i).Get(out.NAME())] for i, block in enumerate(each)]
+        tell(found=found, kinds=kinds, steps=steps(made), both=steps(NeuralSample(NeuralFile=reader, Points=moving)))
+        """
+    ).facts
+    assert facts["kinds"] == [["vtkPolyData", "the line"], ["vtkImageData", "the box"]]
+    assert facts["steps"] == [0.0, 4.0] and facts["both"] == [0.0, 1.5, 4.0, 5.5]
+    first, last = facts["found"]
+    assert all(abs(a - b) > 1e-3 for a, b in zip(first, last))
