@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from onnx_export.decoder import Decoder
-    from onnx_export.graph import grid_graph, points_graph
+    from onnx_export.graph import points_graph
 
-_HOMES = {"Decoder": "decoder", "grid_graph": "graph", "points_graph": "graph"}
+_HOMES = {"Decoder": "decoder", "points_graph": "graph"}
 
-__all__ = ["Decoder", "grid_graph", "points_graph"]
+__all__ = ["Decoder", "points_graph"]
 
 
 def __getattr__(name: str) -> Any:

@@ -6,20 +6,10 @@ from typing import Mapping
 
 import numpy as np
 
-from onnx_export.axes import axis_inputs
 from onnx_export.graph_writer import GraphWriter
 from onnx_export.jets import Jet
 from onnx_export.point_latents import held_points
 from srn_core.spec import ConstantSpec
-
-
-def grid_values(writer: GraphWriter, spec: ConstantSpec, arrays: Mapping[str, np.ndarray], for_cpu: bool) -> str:
-    """Inputs x, y, z; (components, nz * ny * nx) zeros."""
-    del arrays, for_cpu
-    x, y, z = axis_inputs(writer, spec.half_extent)
-    plane = writer.node("Add", writer.reshape(y, [-1, 1]), x)
-    volume = writer.node("Add", writer.reshape(z, [-1, 1, 1]), plane)
-    return _zeros(writer, spec, writer.cast(writer.reshape(volume, [1, -1]), np.float32))
 
 
 def point_values(writer: GraphWriter, spec: ConstantSpec, arrays: Mapping[str, np.ndarray], for_cpu: bool) -> str:

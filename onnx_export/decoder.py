@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterable, Optional
+from dataclasses import replace
+from threading import RLock
+from typing import Optional
 
 import numpy as np
 
-from onnx_export import gradients
-from onnx_export.blocks import block_shape, blocks
-from onnx_export.graph import grid_graph, points_graph
-from onnx_export.lattice_latents import as_slice, latent_places
-from onnx_export.parts import run_parts
-from onnx_export.plain_network import PlainNetwork, plain_network
+from onnx_export import gradients, grids
+from onnx_export.graph import points_graph
+from onnx_export.grid_graph import grid_graph, needs_graph
+from onnx_export.latents import Latents, latents_of
+from onnx_export.parts import Work, run_parts
+from onnx_export.plain_network import PlainNetwork
+from onnx_export.point_latents import read_flat
 from onnx_export.providers import ProviderChoice
-from onnx_export.sessions import Session, Sessions
+from onnx_export.sessions import Feed, Session, Sessions
 from onnx_export.threads import thread_count
 from srn_core.codec.field import NeuralField
 from srn_core.errors import SrnInputError
 from srn_core.progress import ProgressCallback, share_of
-from srn_core.spec import FvSrnSpec, NetworkSpec
+from srn_core.spec import ConstantSpec, FvSrnSpec, NetworkSpec, PyramidSpec
 
 CPU_NUMBERS = 1 << 18
 """Numbers per layer and run on a CPU: a megabyte, which stays in its cache."""
@@ -26,19 +29,21 @@ GPU_NUMBERS = 1 << 26
 """Numbers per layer and run elsewhere: enough to fill the device, in about a gigabyte."""
 VALUES_SHARE = 0.25
 """Of the time for values and gradients, what the values take, roughly."""
+PROBED = 5
+"""Places along each axis where another provider has to give what the CPU gives."""
 
 
 class Decoder:
-    """Evaluates a neural field with ONNX Runtime.
+    """Evaluates a neural field with ONNX Runtime, or, where latents are the values, with NumPy; from any thread.
 
     ``providers``: see :data:`onnx_export.providers.ProviderChoice`; by default the first of
     :data:`onnx_export.providers.PREFERRED` that ONNX Runtime has, else the CPU. ``threads``: CPU threads, by default
-    those of :func:`onnx_export.threads.thread_count`. ``chunk``: voxels or
-    points per run, which bounds the memory; by default what suits the provider.
+    those of :func:`onnx_export.threads.thread_count`. ``chunk``: voxels or points per run, which bounds the memory; by
+    default what suits the provider.
 
-    Graphs are built and sessions opened when first used. Values are float32, normalised to [-1, 1]
-    over the value range. Raises SrnInputError for a provider that is not there, and
-    SrnMissingPackageError.
+    Latents are decoded, graphs built and sessions opened when first used. Values are float32, normalised to [-1, 1]
+    over the value range. Raises SrnInputError for a provider that is not there, SrnFormatError for latents that no
+    encoder writes, and SrnMissingPackageError.
     """
 
     def __init__(
@@ -54,7 +59,9 @@ class Decoder:
         self.threads = thread_count(threads)
         self._chunk = chunk
         self.sessions = Sessions(providers, self.threads)
-        self._network: Optional[PlainNetwork] = None
+        self._kept: dict[int, Latents] = {}
+        self._others: Optional[dict[str, np.ndarray]] = None
+        self._lock = RLock()
 
     @property
     def providers(self) -> tuple[str, ...]:
@@ -72,8 +79,7 @@ class Decoder:
     def chunk(self) -> int:
         """Voxels or points per run."""
         self._settle()
-        numbers = CPU_NUMBERS if self.sessions.on_cpu else GPU_NUMBERS
-        return self._chunk or max(256, numbers // _widest(self.field.spec))
+        return self._chunk_of(CPU_NUMBERS if self.sessions.on_cpu else GPU_NUMBERS)
 
     def grid(
         self,
@@ -82,75 +88,91 @@ class Decoder:
         uz: np.ndarray,
         progress: Optional[ProgressCallback] = None,
         out: Optional[np.ndarray] = None,
+        level: int = 0,
     ) -> np.ndarray:
         """Values (nz, ny, nx, C), float32, where the normalised coordinates ux (nx,), uy, uz cross.
 
         Coordinates outside the volume are held at its border; NaN gives NaN. ``out`` takes the values
         where given (any float dtype, a memmap too). ``progress`` is called from this thread; SrnStoppedError
-        where it returns False.
+        where it returns False. ``level``: of detail, see :meth:`srn_core.neural_file.NeuralFile.decode`.
         """
-        axes = [np.asarray(u, np.float64).reshape(-1) for u in (ux, uy, uz)]
-        dims = (len(axes[0]), len(axes[1]), len(axes[2]))
-        result = self._result((dims[2], dims[1], dims[0], self.field.spec.components), out)
-        if min(dims) == 0:
+        axes, unknown = _known(ux, uy, uz)
+        spec = self.field.spec
+        result = self._result((*(len(u) for u in reversed(axes)), spec.components), out)
+        if not result.size:
             return result
-        places = latent_places(self.field.spec, axes)
-        if places is not None:
-            return self._latents(places, result, progress)
-        unknown = [np.isnan(u) for u in axes]
-        known = [np.where(missing, 0.0, u) for u, missing in zip(axes, unknown)]
-        self.plain(progress)
-        session = self._session("grid")
-
-        def decode(block: tuple[slice, slice, slice]) -> int:
-            x, y, z = block
-            feed = {name: u[part] for name, u, part in zip("xyz", known, block)}
-            values = session.run(None, feed)[0]
-            result[z, y, x] = values
-            return int(values.size)
-
-        self._run(decode, blocks(dims, block_shape(dims, self.chunk)), result.size, progress)
-        for axis, missing in enumerate(unknown):
-            if missing.any():
-                np.moveaxis(result, 2 - axis, 0)[missing] = np.nan
+        latents = self._latents(level)
+        below = None if latents is None else grids.LatentsBelow(latents, axes, progress)
+        if needs_graph(spec):
+            self._run(self._network_work(axes, below, result), result.size, progress)
+        elif below is not None:
+            work = grids.of_latents(below, result, self._chunk_of(CPU_NUMBERS))
+            run_parts(work.decode, work.parts, result.size, self.threads, progress)
+        else:
+            assert isinstance(spec, ConstantSpec)
+            result[...] = 0.0
+        _forget(result, unknown)
         return result
+
+    def expect(
+        self,
+        ux: np.ndarray,
+        uy: np.ndarray,
+        uz: np.ndarray,
+        progress: Optional[ProgressCallback] = None,
+        level: int = 0,
+    ) -> None:
+        """Make ready to be asked for this grid in parts, one after the other. Arguments as of :meth:`grid`."""
+        axes, latents = _known(ux, uy, uz)[0], self._latents(level)
+        if latents is not None and min(map(len, axes)):
+            grids.LatentsBelow(latents, axes, progress)
 
     def points(
         self, u: np.ndarray, progress: Optional[ProgressCallback] = None, out: Optional[np.ndarray] = None
     ) -> np.ndarray:
         """Values (N, C), float32, at normalised positions u (N, 3). As :meth:`grid` otherwise."""
-        positions = self._positions(u)
+        positions = _positions(u)
         result = self._result((len(positions), self.field.spec.components), out)
         if not len(positions):
             return result
-        self.plain(progress)
+        fed = self._fed("points", positions, progress)
         session, chunk = self._session("points"), self.chunk
 
         def decode(start: int) -> int:
             part = np.ascontiguousarray(positions[start : start + chunk], np.float32)
-            values = session.run(None, {"points": part})[0]
+            values = session.run(None, {"points": part, **fed})[0]
             result[start : start + chunk] = values
             return int(values.size)
 
-        self._run(decode, range(0, len(positions), chunk), result.size, progress)
+        self._run(Work(decode, range(0, len(positions), chunk)), result.size, progress)
         return result
 
-    def _settle(self) -> None:
-        """Find out whether the provider works, where it is not the CPU."""
-        if not self.sessions.tried and not self.sessions.on_cpu:
-            self._session("points")
-
     def grid_gradient(
-        self, ux: np.ndarray, uy: np.ndarray, uz: np.ndarray, progress: Optional[ProgressCallback] = None
+        self,
+        ux: np.ndarray,
+        uy: np.ndarray,
+        uz: np.ndarray,
+        progress: Optional[ProgressCallback] = None,
+        level: int = 0,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Values (nz, ny, nx, C) as :meth:`grid` gives them, and their gradient (nz, ny, nx, C, 3), float32, by
-        normalised x, y, z. The gradient is 0 along an axis on which a place lies outside or which has one sample."""
-        values = self.grid(ux, uy, uz, share_of(progress, 0.0, VALUES_SHARE))
-        gradient = np.empty((*values.shape, 3), np.float32)
+        normalised x, y, z. The gradient is 0 along an axis on which a place lies outside or which has one sample.
+        A network that is more than latents is given with all its detail."""
+        if needs_graph(self.field.spec):
+            level = 0
+        values = self.grid(ux, uy, uz, share_of(progress, 0.0, VALUES_SHARE), level=level)
+        gradient = np.zeros((*values.shape, 3), np.float32)
         if values.size:
-            axes = [np.asarray(u, np.float64).reshape(-1) for u in (ux, uy, uz)]
-            work = gradients.on_grid(self.plain(), lambda: self._session("gradient"), axes, gradient, self.chunk)
-            self._run(work.decode, work.parts, gradient.size, share_of(progress, VALUES_SHARE, 1.0 - VALUES_SHARE))
+            axes, unknown = _known(ux, uy, uz)
+            told, latents = share_of(progress, VALUES_SHARE, 1.0 - VALUES_SHARE), self._latents(level)
+            if needs_graph(self.field.spec):
+                fed = self._fed("gradient", None, told)
+                work = gradients.on_grid(self._session("gradient"), fed, axes, gradient, self.chunk)
+                self._run(work, gradient.size, told)
+            elif latents is not None:
+                work = gradients.of_latents(latents, axes, gradient, self._chunk_of(CPU_NUMBERS), told)
+                run_parts(work.decode, work.parts, gradient.size, self.threads, told)
+            _forget(gradient, unknown)
         return values, gradient
 
     def points_gradient(
@@ -158,40 +180,87 @@ class Decoder:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Values (N, C) and their gradient (N, C, 3) at normalised positions u (N, 3). As :meth:`grid_gradient`
         otherwise."""
-        positions = self._positions(u)
+        positions = _positions(u)
         values = np.empty((len(positions), self.field.spec.components), np.float32)
         gradient = np.empty((*values.shape, 3), np.float32)
         if len(positions):
-            self.plain(progress)
-            work = gradients.at_points(self._session("gradient"), positions, values, gradient, self.chunk)
-            self._run(work.decode, work.parts, values.size, progress)
+            fed = self._fed("gradient", positions, progress)
+            work = gradients.at_points(self._session("gradient"), fed, positions, values, gradient, self.chunk)
+            self._run(work, values.size, progress)
         return values, gradient
 
     def plain(self, progress: Optional[ProgressCallback] = None) -> PlainNetwork:
-        """The network that graphs are made of; worked out once. ``progress`` as in :meth:`grid`."""
-        if self._network is None:
-            self._network = plain_network(self.field, self.threads, progress)
-        return self._network
+        """The network with its latent grid in space, all of it. ``progress`` as in :meth:`grid`."""
+        latents = self._latents()
+        return self._network(None if latents is None else latents.whole(progress))
 
-    def _latents(
-        self, places: list[np.ndarray], result: np.ndarray, progress: Optional[ProgressCallback]
-    ) -> np.ndarray:
-        """Latents at indices along x, y, z, as the values that they are."""
-        grid = np.moveaxis(self.plain(progress).arrays["grid"], 0, -1)
-        x, y = (as_slice(index) for index in places[:2])
+    def _settle(self) -> None:
+        """Find out whether the provider works, where it is not the CPU."""
+        if not self.sessions.tried and not self.sessions.on_cpu:
+            self._session("points")
 
-        def copy(plane: int) -> int:
-            result[plane] = grid[places[2][plane]][y][:, x]
-            return int(result[plane].size)
+    def _chunk_of(self, numbers: int) -> int:
+        return self._chunk or max(256, numbers // _widest(self.field.spec))
 
-        self._run(copy, range(len(result)), result.size, progress)
-        return result
+    def _latents(self, level: int = 0) -> Optional[Latents]:
+        """Those of an fv-SRN, at a level that it has."""
+        spec = self.field.spec
+        if not isinstance(spec, FvSrnSpec):
+            return None
+        level = min(level, spec.wavelet.levels) if isinstance(spec.wavelet, PyramidSpec) else 0
+        with self._lock:
+            if level not in self._kept:
+                self._kept[level] = latents_of(self.field, spec, level, self.threads)
+            return self._kept[level]
 
-    def _positions(self, u: np.ndarray) -> np.ndarray:
-        positions = np.asarray(u)
-        if positions.ndim != 2 or positions.shape[1] != 3:
-            raise SrnInputError(f"points must have the shape (N, 3), not {positions.shape}")
-        return positions
+    def _arrays(self) -> dict[str, np.ndarray]:
+        """The network's arrays, but for its latents and their filter."""
+        with self._lock:
+            if self._others is None:
+                spec = self.field.spec
+                names = spec.predictor_shapes() if isinstance(spec, FvSrnSpec) else spec.shapes()
+                self._others = {name: self.field.arrays[name].values() for name in names}
+            return self._others
+
+    def _network(self, grid: Optional[np.ndarray]) -> PlainNetwork:
+        spec, arrays = self.field.spec, self._arrays()
+        if grid is None or not isinstance(spec, FvSrnSpec):
+            return PlainNetwork(spec, arrays)
+        return PlainNetwork(replace(spec, wavelet=None, filter=()), {"grid": grid, **arrays})
+
+    def _fed(self, kind: str, positions: Optional[np.ndarray], progress: Optional[ProgressCallback]) -> Feed:
+        """What sessions at points take beside these ``positions`` (N, 3), None: any, once all is ready for them."""
+        latents = self._latents()
+        if latents is None:
+            return {}
+        flat = read_flat(latents.values.shape, kind == "points")
+        if flat and positions is not None and self.sessions.on_cpu:
+            return {"latent": latents.at_points(positions, progress).reshape(-1)}
+        grid = latents.whole(progress)
+        return {"latent": grid.reshape(-1)} if flat else {}
+
+    def _network_work(self, axes: list[np.ndarray], below: Optional[grids.LatentsBelow], result: np.ndarray) -> Work:
+        spec, arrays = self.field.spec, self._arrays()
+        some = slice(0, PROBED)
+        probe = grids.inputs(spec, arrays, axes, below, (some, some, some))
+        session = self.sessions.session(
+            "grid", lambda on_cpu: bytes(grid_graph(spec, arrays, on_cpu).SerializeToString()), probe
+        )
+        chunk = self._chunk_of(CPU_NUMBERS if self.sessions.on_cpu else GPU_NUMBERS)
+        return grids.of_network(session, spec, arrays, axes, below, result, chunk)
+
+    def _session(self, kind: str) -> Session:
+        """The session of a points graph: "points" or "gradient"."""
+        axes = [half * np.linspace(-1.0, 1.0, PROBED) for half in self.field.spec.half_extent]
+        probe = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 3).astype(np.float32)
+        return self.sessions.session(kind, lambda on_cpu: self._points_model(kind, on_cpu), {"points": probe})
+
+    def _points_model(self, kind: str, on_cpu: bool) -> bytes:
+        latents = self._latents()
+        fed = on_cpu and latents is not None and read_flat(latents.values.shape, kind == "points")
+        network = self._network(latents.values) if fed and latents is not None else self.plain()
+        model = points_graph(self.field, False, on_cpu, network, gradient=kind == "gradient", fed=fed)
+        return bytes(model.SerializeToString())
 
     def _result(self, shape: tuple[int, ...], out: Optional[np.ndarray]) -> np.ndarray:
         if out is None:
@@ -200,28 +269,30 @@ class Decoder:
             raise SrnInputError(f"out must be a float array of shape {shape}, not {out.dtype} of {out.shape}")
         return out
 
-    def _run(
-        self, decode: Callable[[Any], int], parts: Iterable[Any], total: int, progress: Optional[ProgressCallback]
-    ) -> None:
+    def _run(self, work: Work, total: int, progress: Optional[ProgressCallback]) -> None:
         """Run all parts, several at a time on a CPU: ONNX Runtime's sines run on one thread."""
-        run_parts(decode, parts, total, self.threads if self.sessions.on_cpu else 1, progress)
+        run_parts(work.decode, work.parts, total, self.threads if self.sessions.on_cpu else 1, progress)
 
-    def _session(self, kind: str) -> Session:
-        return self.sessions.session(kind, lambda on_cpu: self._model(kind, on_cpu), self._probe(kind))
 
-    def _model(self, kind: str, on_cpu: bool) -> bytes:
-        if kind == "grid":
-            model = grid_graph(self.field, on_cpu, self.plain())
-        else:
-            model = points_graph(self.field, False, on_cpu, self.plain(), gradient=kind == "gradient")
-        return bytes(model.SerializeToString())
+def _known(*axes: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """(coordinates, float64, 0 where they are not a number; where that is)."""
+    given = [np.asarray(u, np.float64).reshape(-1) for u in axes]
+    unknown = [np.isnan(u) for u in given]
+    return [np.where(missing, 0.0, u) for u, missing in zip(given, unknown)], unknown
 
-    def _probe(self, kind: str) -> dict[str, np.ndarray]:
-        """Inputs for which providers are compared: places all over the volume, on and between its samples."""
-        axes = [half * np.linspace(-1.0, 1.0, 7) for half in self.field.spec.half_extent]
-        if kind == "grid":
-            return dict(zip("xyz", axes))
-        return {"points": np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 3).astype(np.float32)}
+
+def _forget(result: np.ndarray, unknown: list[np.ndarray]) -> None:
+    """NaN at coordinates x, y, z that are not a number, into (nz, ny, nx, ...)."""
+    for axis, missing in enumerate(unknown):
+        if missing.any():
+            np.moveaxis(result, 2 - axis, 0)[missing] = np.nan
+
+
+def _positions(u: np.ndarray) -> np.ndarray:
+    positions = np.asarray(u)
+    if positions.ndim != 2 or positions.shape[1] != 3:
+        raise SrnInputError(f"points must have the shape (N, 3), not {positions.shape}")
+    return positions
 
 
 def _widest(spec: NetworkSpec) -> int:

@@ -2,72 +2,77 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterable, NamedTuple, Sequence
+from typing import Iterator, Optional, Sequence
 
 import numpy as np
 
 from onnx_export.blocks import block_shape, blocks
-from onnx_export.lattice_slopes import grid_slopes
-from onnx_export.plain_network import PlainNetwork
-from srn_core.spec import FvSrnSpec
+from onnx_export.latents import Latents
+from onnx_export.lattice_slopes import axis_slopes, grid_slopes
+from onnx_export.parts import Work
+from onnx_export.sessions import Feed, Session
+from srn_core.progress import ProgressCallback
 
 DEARER = 4
 """How many times the numbers of a run of values a run of gradients works with: values and three derivatives."""
 
 
-class Work(NamedTuple):
-    """Parts to run in any order, and what runs one and says how many numbers it gave."""
-
-    decode: Callable[[Any], int]
-    parts: Iterable[Any]
-
-
-def on_grid(
-    network: PlainNetwork,
-    session: Callable[[], Any],
+def of_latents(
+    latents: Latents,
     axes: Sequence[np.ndarray],
     result: np.ndarray,
     chunk: int,
+    progress: Optional[ProgressCallback] = None,
 ) -> Work:
-    """Gradients by normalised coordinates into ``result`` (nz, ny, nx, C, 3), where the coordinates x, y, z cross.
-
-    ``session`` opens that of the points graph with gradient; it is asked for where latents are not all that is
-    needed. ``chunk``: voxels per run of values.
-    """
-    unknown = [np.isnan(u) for u in axes]
-    known = [np.where(missing, 0.0, u) for u, missing in zip(axes, unknown)]
-    spec = network.spec
-    latents = isinstance(spec, FvSrnSpec) and not spec.widths
-    opened: Any = None if latents else session()
+    """As :func:`on_grid`, where there is no predictor: the latents are the values."""
+    places = latents.places(axes)
+    box = latents.box(latents.around(places, margin=1), progress)
 
     def decode(block: tuple[slice, slice, slice]) -> int:
         x, y, z = block
-        part = [u[where] for u, where in zip(known, block)]
+        slopes = [axis_slopes(u[part], p[part], s) for u, p, s, part in zip(axes, places, latents.scales, block)]
+        result[z, y, x] = grid_slopes(box, slopes)
+        return int(result[z, y, x].size)
+
+    return Work(decode, _blocks(result, chunk))
+
+
+def on_grid(session: Session, fed: Feed, axes: Sequence[np.ndarray], result: np.ndarray, chunk: int) -> Work:
+    """Gradients by normalised coordinates into ``result`` (nz, ny, nx, C, 3), where the coordinates x, y, z cross, none
+    of them NaN.
+
+    ``session``: of the points graph with gradient; ``fed``: what it takes beside the points. ``chunk``: voxels per run
+    of values.
+    """
+
+    def decode(block: tuple[slice, slice, slice]) -> int:
+        x, y, z = block
+        points = _crossings([u[part] for u, part in zip(axes, block)])
         target = result[z, y, x]
-        if isinstance(spec, FvSrnSpec) and opened is None:
-            target[...] = grid_slopes(spec, network.arrays["grid"], part)
-        else:
-            target[...] = opened.run(["gradient"], {"points": _crossings(part)})[0].reshape(target.shape)
-        for axis, missing in enumerate(unknown):
-            np.moveaxis(target, 2 - axis, 0)[missing[block[axis]]] = np.nan
+        target[...] = session.run(["gradient"], {"points": points, **fed})[0].reshape(target.shape)
         return int(target.size)
 
-    nz, ny, nx = result.shape[:3]
-    dims = (nx, ny, nz)
-    return Work(decode, blocks(dims, block_shape(dims, max(1, chunk // DEARER))))
+    return Work(decode, _blocks(result, chunk))
 
 
-def at_points(session: Any, points: np.ndarray, values: np.ndarray, gradient: np.ndarray, chunk: int) -> Work:
+def at_points(
+    session: Session, fed: Feed, points: np.ndarray, values: np.ndarray, gradient: np.ndarray, chunk: int
+) -> Work:
     """Values (N, C) and gradients (N, C, 3) by normalised coordinates at normalised positions (N, 3)."""
     chunk = max(1, chunk // DEARER)
 
     def decode(start: int) -> int:
         part = slice(start, start + chunk)
-        feed = {"points": np.ascontiguousarray(points[part], np.float32)}
+        feed = {"points": np.ascontiguousarray(points[part], np.float32), **fed}
         values[part], gradient[part] = session.run(["values", "gradient"], feed)
         return int(values[part].size)
 
     return Work(decode, range(0, len(points), chunk))
+
+
+def _blocks(result: np.ndarray, chunk: int) -> Iterator[tuple[slice, slice, slice]]:
+    nz, ny, nx = result.shape[:3]
+    return blocks((nx, ny, nz), block_shape((nx, ny, nz), max(1, chunk // DEARER)))
 
 
 def _crossings(axes: Sequence[np.ndarray]) -> np.ndarray:

@@ -12,7 +12,6 @@ from typing import Any, Optional, Union
 import numpy as np
 
 from onnx_export import constant_graph, fvsrn_graph, neurcomp_graph
-from onnx_export.fed_writer import FedWriter
 from onnx_export.gradient_output import values_with_gradient
 from onnx_export.graph_writer import GraphWriter
 from onnx_export.metadata import model_metadata

@@ -1,24 +1,84 @@
-"""The residual convolutional filter on a latent grid, run by ONNX Runtime in boxes that bound its memory."""
+"""The residual convolutional filter on a latent grid, run by ONNX Runtime on the CPU, box by box."""
 
 from __future__ import annotations
 
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Mapping, Optional
+from typing import Any, Mapping, Optional, Sequence
 
 import numpy as np
 
 from onnx_export.blocks import blocks, cube_shape
 from onnx_export.graph_writer import GraphWriter
-from onnx_export.packages import import_onnxruntime
+from onnx_export.parts import run_parts
 from onnx_export.providers import CPU
-from srn_core.errors import SrnStoppedError
-from srn_core.progress import Progress, ProgressCallback
+from onnx_export.sessions import start
+from srn_core.progress import ProgressCallback
 from srn_core.spec import FvSrnSpec
 from srn_core.wavelet import synthesise
 
-BOX_NUMBERS = 1 << 21
-"""Numbers of the widest layer in one box: a few megabytes, while its seams are a small share of the work."""
+BOX_NUMBERS = 1 << 19
+"""Numbers of the widest layer in one box: 32 cubed with 16 channels. Smaller boxes follow a slice more closely, but
+more of the work is on their seams."""
+
+Box = tuple[slice, slice, slice]
+"""Latents along z, y, x."""
+
+
+class GridFilter:
+    """What a filter makes of a latent grid (features, z, y, x), of any part of it. The result depends on no box."""
+
+    def __init__(self, spec: FvSrnSpec, arrays: Mapping[str, np.ndarray], threads: int = 1) -> None:
+        self._spec = spec
+        self._session = _session(spec, arrays)
+        self._threads = threads
+        self._voxels = max(1, BOX_NUMBERS // max(*spec.filter, spec.features))
+        self.halo = len(spec.filter) + 1
+        """Latents all round a part that its result depends on."""
+
+    @property
+    def box_shape(self) -> tuple[int, int, int]:
+        """(z, y, x) of the boxes that the grid is best cut into."""
+        nz, ny, nx = self._spec.grid
+        x, y, z = cube_shape((nx, ny, nz), self._voxels)
+        return z, y, x
+
+    def cut(self, box: Box) -> list[Box]:
+        """A part of the grid in pieces that bound the memory, as near to cubes as can be."""
+        (z, y, x), dims = box, tuple(part.stop - part.start for part in reversed(box))
+        shape = cube_shape((dims[0], dims[1], dims[2]), self._voxels)
+        return [
+            (_moved(k, z.start), _moved(j, y.start), _moved(i, x.start))
+            for i, j, k in blocks((dims[0], dims[1], dims[2]), shape)
+        ]
+
+    def cost(self, box: Box) -> int:
+        """The work on a box, in latents: its halo counts."""
+        z, y, x = (part.stop - part.start + self.halo for part in box)
+        return z * y * x
+
+    def run(
+        self,
+        grid: np.ndarray,
+        boxes: Sequence[Box],
+        out: np.ndarray,
+        origin: Sequence[int] = (0, 0, 0),
+        progress: Optional[ProgressCallback] = None,
+    ) -> None:
+        """Put the filtered boxes of ``grid`` into ``out``, whose first latent is that at ``origin`` (z, y, x).
+
+        ``progress`` is called from this thread; SrnStoppedError where it returns False.
+        """
+
+        def work(box: Box) -> int:
+            z, y, x = (_moved(part, -begin) for part, begin in zip(box, origin))
+            around = [
+                np.clip(np.arange(part.start - self.halo, part.stop + self.halo), 0, samples - 1)
+                for part, samples in zip(box, self._spec.grid)
+            ]
+            extended = grid[:, around[0]][:, :, around[1]][:, :, :, around[2]]
+            out[:, z, y, x] = grid[(slice(None), *box)] + self._session.run(None, {"grid": extended[None]})[0][0]
+            return self.cost(box)
+
+        run_parts(work, boxes, sum(map(self.cost, boxes)), self._threads, progress, "filtering")
 
 
 def filtered_grid(
@@ -34,36 +94,14 @@ def filtered_grid(
     grid = synthesise(spec, arrays)
     if not spec.filter:
         return grid
-    session = _session(spec, arrays)
-    halo = len(spec.filter) + 1
-    nz, ny, nx = spec.grid
-    boxes = blocks((nx, ny, nz), cube_shape((nx, ny, nz), BOX_NUMBERS // max(*spec.filter, spec.features)))
-    result = np.empty_like(grid)
-
-    def run(box: tuple[slice, slice, slice]) -> int:
-        x, y, z = box
-        around = [
-            np.clip(np.arange(part.start - halo, part.stop + halo), 0, samples - 1)
-            for part, samples in zip((z, y, x), spec.grid)
-        ]
-        extended = grid[:, around[0]][:, :, around[1]][:, :, :, around[2]]
-        result[:, z, y, x] = grid[:, z, y, x] + session.run(None, {"grid": extended[None]})[0][0]
-        return (z.stop - z.start) * (y.stop - y.start) * (x.stop - x.start)
-
-    done = 0
-    waiting: deque[Future[int]] = deque()
-    with ThreadPoolExecutor(threads) as pool:
-        try:
-            waiting.extend(pool.submit(run, box) for box in boxes)
-            while waiting:
-                done += waiting.popleft().result()
-                if progress is not None and progress(Progress("filtering", done / (nz * ny * nx))) is False:
-                    raise SrnStoppedError("decoding was stopped")
-        except BaseException:
-            for future in waiting:
-                future.cancel()
-            raise
+    filter_, result = GridFilter(spec, arrays, threads), np.empty_like(grid)
+    z, y, x = (slice(0, n) for n in spec.grid)
+    filter_.run(grid, filter_.cut((z, y, x)), result, progress=progress)
     return result
+
+
+def _moved(part: slice, by: int) -> slice:
+    return slice(part.start + by, part.stop + by)
 
 
 def _session(spec: FvSrnSpec, arrays: Mapping[str, np.ndarray]) -> Any:
@@ -74,9 +112,4 @@ def _session(spec: FvSrnSpec, arrays: Mapping[str, np.ndarray]) -> Any:
         weight, bias = (np.asarray(arrays[f"filter{i}.{kind}"], np.float32) for kind in ("weight", "bias"))
         values = writer.node("Conv", writer.node("Tanh", values) if i else values, weight, bias)
     model = writer.model(values, "added", [1, spec.features, "nz", "ny", "nx"], "filter of a latent grid", {})
-    runtime = import_onnxruntime()
-    options = runtime.SessionOptions()
-    options.log_severity_level = 3
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    return runtime.InferenceSession(model.SerializeToString(), options, providers=[CPU])
+    return start(model.SerializeToString(), CPU)

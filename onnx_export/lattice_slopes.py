@@ -5,22 +5,20 @@ The rule at the places of latents is that of :mod:`onnx_export.latent_slopes`, a
 
 from __future__ import annotations
 
-from typing import NamedTuple, Sequence, Union
+from typing import NamedTuple, Sequence
 
 import numpy as np
 
 from onnx_export.jets import ON_BORDER
 from onnx_export.latent_slopes import AT_LATENT, END
-from onnx_export.lattice_latents import as_slice
-from srn_core.spec import FvSrnSpec
-
-Index = Union[slice, np.ndarray]
+from onnx_export.latents import LatentBox, LatentScale
+from onnx_export.lattice_latents import Index, as_slice
 
 
 class AxisSlopes(NamedTuple):
     """What the samples along one axis take of the latents along it. Indices count the latents ``needed``."""
 
-    needed: Index
+    needed: np.ndarray
     low: Index
     high: Index
     share: np.ndarray
@@ -31,30 +29,31 @@ class AxisSlopes(NamedTuple):
     """(n,) float32: derivative by the normalised coordinate per difference of the latents ``above`` and ``below``."""
 
 
-def axis_slopes(u: np.ndarray, half: float, samples: int) -> AxisSlopes:
-    """Along an axis of ``samples`` latents from -half to half, at the normalised coordinates u (n,), float64."""
-    scale = (samples - 1) / (2.0 * half) if half > 0 else 0.0
-    place = np.clip((u + half) * scale, 0.0, samples - 1.0)
-    low = np.clip(np.floor(place), 0, max(samples - 2, 0)).astype(np.int64)
+def axis_slopes(u: np.ndarray, places: np.ndarray, along: LatentScale) -> AxisSlopes:
+    """At the normalised coordinates u (n,), float64; ``places`` are the same as fractional indices of latents, held
+    within them where the coordinates lie outside."""
+    samples = along.samples
+    low = np.clip(np.floor(places), 0, max(samples - 2, 0)).astype(np.int64)
     below = above = np.zeros_like(low)
     factor = np.zeros(len(u))
-    if scale:
-        inner = np.clip(place, END, samples - 1 - END)
+    if along.per_unit and samples > 1:
+        inner = np.clip(places, END, samples - 1 - END)
         below = np.floor(inner - AT_LATENT).astype(np.int64)
         above = np.floor(inner + AT_LATENT).astype(np.int64) + 1
-        factor = np.where(np.abs(u) <= half + ON_BORDER, scale / (above - below), 0.0)
+        factor = np.where(np.abs(u) <= along.half + ON_BORDER, along.per_unit / (above - below), 0.0)
     parts = (low, np.minimum(low + 1, samples - 1), below, above)
     needed = np.unique(np.concatenate(parts))
-    at_low, at_high, at_below, at_above = (as_slice(np.searchsorted(needed, index)) for index in parts)
-    share = (place - low).astype(np.float32)
-    return AxisSlopes(as_slice(needed), at_low, at_high, share, at_below, at_above, factor.astype(np.float32))
+    picked = [as_slice(np.searchsorted(needed, index)) for index in parts]
+    share = (places - low).astype(np.float32)
+    return AxisSlopes(needed, picked[0], picked[1], share, picked[2], picked[3], factor.astype(np.float32))
 
 
-def grid_slopes(spec: FvSrnSpec, grid: np.ndarray, axes: Sequence[np.ndarray]) -> np.ndarray:
-    """(nz, ny, nx, features, 3) float32: derivatives by normalised x, y, z of the latents ``grid``
-    (features, z, y, x), interpolated where the normalised coordinates ``axes`` x, y, z (none of them NaN) cross."""
-    x, y, z = (axis_slopes(u, half, n) for u, half, n in zip(axes, spec.half_extent, spec.grid[::-1]))
-    latents = grid[:, z.needed][:, :, y.needed][..., x.needed]
+def grid_slopes(box: LatentBox, axes: Sequence[AxisSlopes]) -> np.ndarray:
+    """(nz, ny, nx, features, 3) float32: derivatives by normalised x, y, z of interpolated latents, where the steps
+    along x, y, z cross. ``box`` holds those that are needed."""
+    x, y, z = axes
+    inside = [as_slice(steps.needed - first) for steps, first in zip((z, y, x), box.origin)]
+    latents = box.values[:, inside[0]][:, :, inside[1]][..., inside[2]]
     flat = _between(latents, z, 1)
     return np.stack(
         [

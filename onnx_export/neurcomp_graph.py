@@ -1,16 +1,16 @@
 """Neurcomp, the residual SIREN (thesis 2.4, 2.5), as graphs: at the crossings of three axes, and at points.
 
 On a grid the first layer's sine is a sum of angles, sin(A + B) = sin A cos B + cos A sin B with A of
-(y, z) and B of x, so a whole layer of sines becomes a product of matrices of inner size 2.
+(y, z) and B of x, so a whole layer of sines becomes a product of matrices of inner size 2. These few sines are worked
+out beforehand, in float64.
 """
 
 from __future__ import annotations
 
-from typing import Mapping
+from typing import Mapping, Sequence
 
 import numpy as np
 
-from onnx_export.axes import axis_inputs, cosine
 from onnx_export.graph_writer import GraphWriter
 from onnx_export.layers import SINE, Dense, dense
 from onnx_export.point_latents import held_points
@@ -18,21 +18,31 @@ from srn_core.spec import NeurcompSpec
 
 
 def grid_values(writer: GraphWriter, spec: NeurcompSpec, arrays: Mapping[str, np.ndarray], for_cpu: bool) -> str:
-    """Inputs x, y, z; (components, nz * ny * nx) normalised values."""
+    """Inputs as :func:`grid_inputs` gives them; (components, nz * ny * nx) normalised values."""
     del for_cpu  # the same everywhere
+    rows = writer.input("zy", np.float32, [spec.width, "nz * ny", 2])
+    columns = writer.input("x", np.float32, [spec.width, 2, "nx"])
+    return _rest(writer, spec, arrays, writer.reshape(writer.node("MatMul", rows, columns), [spec.width, -1]))
+
+
+def grid_inputs(
+    spec: NeurcompSpec, arrays: Mapping[str, np.ndarray], axes: Sequence[np.ndarray]
+) -> dict[str, np.ndarray]:
+    """The graph's inputs where the normalised coordinates x, y, z cross, none of them NaN: sines and cosines of the
+    part of the first layer's angle that y and z make, and of the part that x and the bias make."""
     first = Dense.of(arrays, "first").scaled(spec.omega)
     x, y, z = (
-        writer.node("Mul", writer.node("Reshape", c, np.array(shape, np.int64)), first.weight[:, axis, None, None])
-        for axis, (c, shape) in enumerate(
-            zip(axis_inputs(writer, spec.half_extent), ([1, 1, -1], [1, 1, -1], [1, -1, 1]))
-        )
+        np.multiply.outer(first.weight[:, axis], np.clip(u, -half, half))
+        for axis, (u, half) in enumerate(zip(axes, spec.half_extent))
     )
-    b = writer.node("Add", x, first.bias[:, None, None])  # (width, 1, nx)
-    a = writer.reshape(writer.node("Add", z, y), [spec.width, -1, 1])  # (width, nz * ny, 1)
-    a = writer.node("Concat", writer.node("Sin", a), cosine(writer, a), axis=2)
-    b = writer.node("Concat", cosine(writer, b), writer.node("Sin", b), axis=1)
-    values = writer.node("MatMul", writer.cast(a, np.float32), writer.cast(b, np.float32))
-    return _rest(writer, spec, arrays, writer.reshape(values, [spec.width, -1]))
+    x += first.bias[:, None]
+    y, z = y[:, None, :], z[:, :, None]
+    sin_y, cos_y, sin_z, cos_z = np.sin(y), np.cos(y), np.sin(z), np.cos(z)
+    sine, cosine = sin_z * cos_y + cos_z * sin_y, cos_z * cos_y - sin_z * sin_y
+    return {
+        "zy": np.stack([sine, cosine], axis=-1).reshape(spec.width, -1, 2).astype(np.float32),
+        "x": np.stack([np.cos(x), np.sin(x)], axis=1).astype(np.float32),
+    }
 
 
 def point_values(writer: GraphWriter, spec: NeurcompSpec, arrays: Mapping[str, np.ndarray], for_cpu: bool) -> str:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Callable, Iterable, Optional
+from typing import Any, Callable, Iterable, NamedTuple, Optional
 
 from srn_core.errors import SrnStoppedError
 from srn_core.progress import Progress, ProgressCallback
 
 AHEAD = 4
 """Parts per thread that wait for their turn: enough that no thread idles, few enough that stopping is quick."""
+
+
+class Work(NamedTuple):
+    """Parts to run in any order, and what runs one and says how many numbers it gave."""
+
+    decode: Callable[[Any], int]
+    parts: Iterable[Any]
 
 
 def run_parts(

@@ -20,6 +20,17 @@ FEW_FEATURES = 6
 row, its GatherElements some 6 ns for a number."""
 
 
+def read_flat(shape: tuple[int, ...], table_of_cells: bool) -> bool:
+    """Whether latents (features, z, y, x) are gathered number by number from the flat grid."""
+    return shape[0] == 1 or (shape[0] <= FEW_FEATURES and not (table_of_cells and _cells_fit(shape)))
+
+
+def _cells_fit(shape: tuple[int, ...]) -> bool:
+    """Whether a table of cells is small enough."""
+    corners = 2 ** sum(n > 1 for n in shape[1:])
+    return 4 * int(np.prod(shape)) * corners <= CELL_TABLE_BYTES
+
+
 def held_points(writer: GraphWriter, half_extent: tuple[float, float, float]) -> str:
     """Input "points" (N, 3), normalised; (3, N), held within the volume."""
     rows = writer.node("Transpose", writer.input("points", np.float32, ["N", 3]), perm=[1, 0])
@@ -120,14 +131,13 @@ def _gather_corners(
     highest = int((most * strides).sum())
     cell = writer.node("Max", writer.node("Min", cell, np.array(highest)), np.array(0))
     features, steps = latent.shape[0], offsets @ strides
-    fits = table_of_cells and latent.nbytes * len(steps) <= CELL_TABLE_BYTES
-    if features == 1 or (features <= FEW_FEATURES and not fits):
+    if read_flat(latent.shape, table_of_cells):
         starts = (steps[:, None] + np.arange(features) * samples.prod()).reshape(-1, 1)
         index = writer.reshape(writer.node("Add", cell, starts), [-1])
         gathered = writer.node("GatherElements", writer.constant(latent.reshape(-1), "latent"), index, axis=0)
         return writer.reshape(gathered, [len(steps), features, -1])
     table = np.ascontiguousarray(latent.reshape(features, -1).T)  # (samples, features)
-    if fits:
+    if table_of_cells and _cells_fit(latent.shape):
         table = table[np.arange(highest + 1)[:, None] + steps].reshape(highest + 1, -1)
         gathered = writer.node("Gather", writer.constant(table, "cells"), cell, axis=0)
     else:

@@ -37,11 +37,15 @@ class Session:
         self._owner, self._kind = owner, kind
 
     def run(self, names: Optional[Sequence[str]], feed: Feed) -> list[np.ndarray]:
-        """The outputs of these ``names``, None: all. What a provider cannot do is done on the CPU."""
+        """The outputs of these ``names``, None: all. What a provider cannot do is done on the CPU.
+
+        Inputs that only the CPU's model has are left out elsewhere.
+        """
         while True:
             opened, provider = self._owner.opened(self._kind)
+            known = {put.name for put in opened.get_inputs()}
             try:
-                return list(opened.run(names, dict(feed)))
+                return list(opened.run(names, {name: value for name, value in feed.items() if name in known}))
             except Exception as error:  # each provider raises what it likes
                 if provider == CPU:
                     raise
@@ -135,15 +139,15 @@ class Sessions:
     def _open(self, kind: str, provider: str) -> Any:
         build, probe = self._models[kind]
         if provider == CPU:
-            return _start(build(True), CPU)
+            return start(build(True), CPU)
         model = build(False)
-        session = _start(model, provider)
+        session = start(model, provider)
         if probe is not None:
-            _compare(session, _start(model, CPU), probe)
+            _compare(session, start(model, CPU), probe)
         return session
 
 
-def _start(model: bytes, provider: str) -> Any:
+def start(model: bytes, provider: str) -> Any:
     """A session. Raises UnusableProvider, also where ONNX Runtime steps down to the CPU by itself."""
     runtime = import_onnxruntime()
     options = runtime.SessionOptions()

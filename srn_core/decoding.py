@@ -99,7 +99,7 @@ class Decoding:
         """The values, layer after layer along z: arrays of ``dtype`` whose shapes add up to :attr:`shape`."""
         x, y, z = self._axes
         for part, told in self._parts(progress):
-            yield self._settled(self._decoder.grid(x, y, z[part], progress=told), part)
+            yield self._settled(self._decoder.grid(x, y, z[part], progress=told, level=self._level), part)
 
     def slabs_with_gradient(
         self, progress: Optional[ProgressCallback] = None
@@ -107,7 +107,7 @@ class Decoding:
         """As :meth:`slabs`, and the gradients (z, y, x, 3 C) beside the values."""
         x, y, z = self._axes
         for part, told in self._parts(progress):
-            values, slopes = self._decoder.grid_gradient(x, y, z[part], progress=told)
+            values, slopes = self._decoder.grid_gradient(x, y, z[part], progress=told, level=self._level)
             gradient = world_gradient(self.field, slopes)
             self._voxels.settle_gradient(gradient, part)
             gradient = gradient.reshape(*gradient.shape[:3], -1)
@@ -117,6 +117,9 @@ class Decoding:
         """Layers that are decoded together, and what is told of them."""
         nx, ny, nz = self.geometry.dims
         thick = max(1, SLAB // (nx * ny))
+        if thick < nz:
+            x, y, z = self._axes
+            self._decoder.expect(x, y, z, progress, self._level)
         for begin in range(0, nz, thick):
             part = slice(begin, min(begin + thick, nz))
             yield part, share_of(progress, begin / nz, (part.stop - begin) / nz, "decoding")
@@ -124,7 +127,8 @@ class Decoding:
     def _settled(self, normalised: np.ndarray, part: slice) -> np.ndarray:
         """Layers of the decoder's values (z, y, x, C), as they are given away."""
         values = physical(self.field, normalised)
-        self._voxels.correct(values, part)
+        if not self._level:
+            self._voxels.correct(values, part)
         out = as_dtype(values, self.dtype)
         self._voxels.settle(out, part)
         return out if self.field.vector else out[..., 0]

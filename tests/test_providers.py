@@ -60,6 +60,9 @@ class Opened:
     def get_providers(self) -> list[str]:
         return [CPU] if self.runtime.steps_down else [self.runtime.provider, CPU]
 
+    def get_inputs(self) -> Any:
+        return self.real.get_inputs()
+
     def run(self, names: Any, feed: Any) -> Outputs:
         return self.runtime.answer(self.real.run(names, feed))
 

@@ -1,0 +1,170 @@
+"""The latent grid of an fv-SRN in space: decoded once, at one level of detail, and filtered only where it is needed."""
+
+from __future__ import annotations
+
+from itertools import product
+from threading import RLock
+from typing import NamedTuple, Optional, Sequence
+
+import numpy as np
+
+from onnx_export.grid_filter import Box, GridFilter
+from srn_core.codec.field import NeuralField
+from srn_core.codec.lazy_arrays import first_latents
+from srn_core.progress import ProgressCallback
+from srn_core.pyramid import coarse_levels, coarse_shape, synthesise_coarse
+from srn_core.spec import FvSrnSpec, PyramidSpec
+from srn_core.wavelet import synthesise
+
+DEARER = 2
+"""So many times less work must a part alone be than its boxes, which can be kept, to be filtered alone."""
+CHUNK = 1 << 18
+"""Points that are looked at together."""
+
+
+class LatentScale(NamedTuple):
+    """How latents lie along an axis: the first one at -``half``, ``samples`` of them, so many per unit."""
+
+    half: float
+    per_unit: float
+    samples: int
+
+
+class LatentBox(NamedTuple):
+    """A part of a latent grid, finished."""
+
+    origin: tuple[int, int, int]
+    """z, y, x of its first latent."""
+    values: np.ndarray
+    """(features, z, y, x) float32; not to be written to."""
+
+
+class Latents:
+    """A latent grid. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        spec: FvSrnSpec,
+        grid: np.ndarray,
+        filter_: Optional[GridFilter] = None,
+        splits: Sequence[int] = (0, 0, 0),
+    ) -> None:
+        """``grid`` (features, z, y, x) is yet to be filtered. ``splits``: how often each axis z, y, x was halved."""
+        self._spec, self._plain, self._filter = spec, grid, filter_
+        self._splits = splits
+        self._values = grid if filter_ is None else np.zeros(grid.shape, np.float32)
+        self._recent: Optional[LatentBox] = None
+        self._lock = RLock()
+        size = (1, 1, 1) if filter_ is None else filter_.box_shape
+        self._edges = [np.append(np.arange(0, n, step), n) for n, step in zip(grid.shape[1:], size)]
+        counts = [len(edges) - 1 for edges in self._edges]
+        self._done = np.full(counts if filter_ is not None else (1, 1, 1), filter_ is None)
+
+    @property
+    def values(self) -> np.ndarray:
+        """(features, z, y, x), perhaps not all of it finished."""
+        return self._values
+
+    @property
+    def scales(self) -> list[LatentScale]:
+        """How the latents lie along x, y, z."""
+        fine, coarse = self._spec.grid[::-1], self._values.shape[:0:-1]
+        splits = tuple(self._splits)[::-1]
+        return [
+            LatentScale(half, (n - 1) / (2.0 * half * 2**split) if half > 0 else 0.0, samples)
+            for half, n, samples, split in zip(self._spec.half_extent, fine, coarse, splits)
+        ]
+
+    def places(self, axes: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Fractional indices of latents, float64 and within them, at the normalised coordinates x, y, z."""
+        return [np.clip((u + s.half) * s.per_unit, 0.0, s.samples - 1.0) for u, s in zip(axes, self.scales)]
+
+    def around(self, places: Sequence[np.ndarray], margin: int = 0) -> Box:
+        """The part, z, y, x, between whose latents places (n,) along x, y, z lie, n > 0, and ``margin`` more."""
+        x, y, z = (
+            slice(max(int(p.min()) - margin, 0), min(int(np.ceil(p.max())) + 1 + margin, samples))
+            for p, samples in zip(places, self._values.shape[:0:-1])
+        )
+        return z, y, x
+
+    def whole(self, progress: Optional[ProgressCallback] = None) -> np.ndarray:
+        """(features, z, y, x), all of it finished. ``progress`` and what is raised: as :meth:`GridFilter.run`."""
+        with self._lock:
+            self._finish(np.argwhere(~self._done), progress)
+            return self._values
+
+    def box(self, box: Box, progress: Optional[ProgressCallback] = None) -> LatentBox:
+        """A part of it, z, y, x, that must not be empty. ``progress`` and what is raised: as :meth:`whole`."""
+        z, y, x = box
+        with self._lock:
+            filter_, recent = self._filter, self._recent
+            if filter_ is None:
+                return LatentBox((z.start, y.start, x.start), self._values[:, z, y, x])
+            if recent is not None:
+                inner = [slice(p.start - o, p.stop - o) for p, o in zip(box, recent.origin)]
+                if all(p.start >= 0 and p.stop <= n for p, n in zip(inner, recent.values.shape[1:])):
+                    return LatentBox((z.start, y.start, x.start), recent.values[(slice(None), *inner)])
+            missing = self._missing(box)
+            if len(missing) and self._dearer(filter_, box, missing):
+                values = np.empty((len(self._plain), *(p.stop - p.start for p in box)), np.float32)
+                origin = (z.start, y.start, x.start)
+                filter_.run(self._plain, filter_.cut(box), values, origin, progress)
+                self._recent = LatentBox(origin, values)
+                return self._recent
+            self._finish(missing, progress)
+            return LatentBox((z.start, y.start, x.start), self._values[:, z, y, x])
+
+    def at_points(self, points: np.ndarray, progress: Optional[ProgressCallback] = None) -> np.ndarray:
+        """All latents, finished around normalised positions (N, 3), elsewhere perhaps not. Else as :meth:`whole`."""
+        with self._lock:
+            if self._filter is None:
+                return self._values
+            touched = np.zeros(self._done.shape, bool)
+            for start in range(0, len(points), CHUNK):
+                part = np.nan_to_num(np.asarray(points[start : start + CHUNK], np.float64))
+                places = self.places(list(part.T))[::-1]
+                # Gradients take a latent more on either side.
+                ends = [
+                    [np.searchsorted(e, np.clip(p + far, 0, e[-1] - 1), side="right") - 1 for far in (-1.0, 2.0)]
+                    for p, e in zip(places, self._edges)
+                ]
+                for z, y, x in product(*ends):
+                    touched[z, y, x] = True
+            self._finish(np.argwhere(touched & ~self._done), progress)
+            return self._values
+
+    def _missing(self, box: Box) -> np.ndarray:
+        """(n, 3) numbers of the boxes that a part touches and that are not done."""
+        ends = [np.searchsorted(e, [part.start, part.stop - 1], side="right") - 1 for e, part in zip(self._edges, box)]
+        touched = self._done[tuple(slice(first, last + 1) for first, last in ends)]
+        return np.argwhere(~touched) + [first for first, _ in ends]
+
+    def _dearer(self, filter_: GridFilter, box: Box, missing: np.ndarray) -> bool:
+        """Whether the boxes that are ``missing`` are much more work than a part alone."""
+        alone = sum(map(filter_.cost, filter_.cut(box)))
+        return sum(filter_.cost(self._box(number)) for number in missing) > DEARER * alone
+
+    def _box(self, number: np.ndarray) -> Box:
+        z, y, x = (slice(int(e[n]), int(e[n + 1])) for e, n in zip(self._edges, number))
+        return z, y, x
+
+    def _finish(self, numbers: np.ndarray, progress: Optional[ProgressCallback]) -> None:
+        """Filter boxes that are not done."""
+        if self._filter is None or not len(numbers):
+            return
+        self._filter.run(self._plain, [self._box(n) for n in numbers], self._values, progress=progress)
+        self._done[tuple(numbers.T)] = True
+        if self._done.all():
+            self._filter, self._recent, self._plain = None, None, self._values
+
+
+def latents_of(field: NeuralField, spec: FvSrnSpec, level: int = 0, threads: int = 1) -> Latents:
+    """The latents of a field, at a level of detail (see :meth:`srn_core.neural_file.NeuralFile.decode`)."""
+    if level and isinstance(spec.wavelet, PyramidSpec):
+        pyramid, shape = spec.wavelet, coarse_shape(spec.grid, spec.wavelet.groups, level)
+        coefficients = first_latents(field.arrays, "coefficients", shape).values()
+        coarse = np.stack([synthesise_coarse(c, spec.grid, pyramid, level) for c in coefficients])
+        return Latents(spec, coarse, None, coarse_levels(pyramid.groups, level))
+    arrays = {name: stored.values() for name, stored in field.arrays.items()}
+    grid = synthesise(spec, arrays)
+    return Latents(spec, grid, GridFilter(spec, arrays, threads) if spec.filter else None)
