@@ -676,6 +676,40 @@ _SAMPLE_PANEL = (
     )
 )
 
+_CONTOUR_PANEL = (
+    """
+<StringVectorProperty name="ContourBy" label="Contour By" command="SetInputArrayToProcess" number_of_elements="5"
+    element_types="0 0 0 0 2" animateable="0">
+  <ArrayListDomain name="array_list" attribute_type="Scalars" input_domain_name="input_array">
+    <RequiredProperties><Property name="Input" function="Input" /></RequiredProperties>
+  </ArrayListDomain>
+  <Documentation>The array of the neural file whose isosurfaces are wanted.</Documentation>
+</StringVectorProperty>
+<DoubleVectorProperty name="Isosurfaces" label="Isosurfaces" command="AddIsosurface" clean_command="ClearIsosurfaces"
+    number_of_elements="0" number_of_elements_per_command="1" repeat_command="1" animateable="1">
+  <ArrayRangeDomain name="scalar_range">
+    <RequiredProperties>
+      <Property name="Input" function="Input" />
+      <Property name="ContourBy" function="ArraySelection" />
+    </RequiredProperties>
+  </ArrayRangeDomain>
+  <Documentation>The values whose surfaces are made.</Documentation>
+</DoubleVectorProperty>
+"""
+    + _whole("Component", 0, 0, 4095, "Which component of an array of several, counted from 0.")
+    + _flag("Compute Normals", 1, "Normals at the points: against the network's own, exact gradient.", advanced=False)
+    + _flag("Compute Scalars", 0, "An array that tells at each point whose surface it lies on.", advanced=False)
+    + _FINENESS
+    + _flag(
+        "Exhaustive",
+        0,
+        "Decode every block of the grid. Of the default compression nothing is missed without it. Networks with a "
+        "predictor, and Neurcomp, are searched in steps of 4 samples: an island smaller than that may be missed.",
+    )
+    + _DECODER
+    + _TIME_STEPS
+)
+
 
 @smproxy.filter(name="NeuralCompress", label="Neural Compress", support_reload=False)
 @smhint.xml(_IN_MENU)
@@ -717,6 +751,16 @@ class NeuralResampleFile(_algorithm("decoding", "NeuralResampleFile", 0, 1)):
 @smdomain.datatype(dataTypes=["vtkDataObject"], composite_data_supported=True)
 class NeuralSample(_algorithm("sample", "NeuralSample", 2, 1)):
     """Evaluates the network that one input carries at the points of another."""
+
+
+@smproxy.filter(name="NeuralContour", label="Neural Contour", support_reload=False)
+@smhint.xml(_IN_MENU)
+@smproperty.xml(_CONTOUR_PANEL)
+@smproperty.input(name="Input", port_index=0)
+@smdomain.xml('<InputArrayDomain name="input_array" attribute_type="any" />')
+@smdomain.datatype(dataTypes=["vtkDataObject"], composite_data_supported=True)
+class NeuralContour(_algorithm("contour", "NeuralContour", 1, 1)):
+    """Isosurfaces of the neural file that the input carries, of any fineness; only what lies about them is decoded."""
 
 
 @smproxy.reader(
