@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from os import PathLike
-from typing import Any, Mapping, Optional, Union
+from typing import Any, Mapping, Optional, Sequence, Union
 
 import numpy as np
 
 from srn_core import atomic, codec, metrics
 from srn_core.codec import Quality
-from srn_core.compression import CompressResult, compress_volume
+from srn_core.compression import CompressResult
 from srn_core.config import CompressConfig
 from srn_core.errors import SrnInputError
 from srn_core.neural_file import NeuralFile
 from srn_core.opened import OpenedFiles
 from srn_core.progress import ProgressCallback
+from srn_core.several_arrays import compress_arrays
 from srn_core.volume import Volume
 
 __all__ = ["CompressResult", "NeuralFile", "compress", "evaluate", "load"]
@@ -24,20 +25,22 @@ Source = Union[Volume, np.ndarray, str, "PathLike[str]"]
 
 
 def compress(
-    source: Source,
+    source: Union[Source, Sequence[Volume]],
     out: Optional[Path] = None,
     *,
-    array: Optional[str] = None,
+    array: Union[str, Sequence[str], None] = None,
     config: Union[CompressConfig, Mapping[str, Any], None] = None,
     progress: Optional[ProgressCallback] = None,
     **settings: Any,
 ) -> CompressResult:
-    """Compress a volume into a small neural file.
+    """Compress a volume, or several, into a small neural file.
+
+    Of several, a ratio and a number of bytes hold for the whole file, other targets for each array.
 
     Args:
-        source: a :class:`Volume`, an array (z, y, x[, component]), or the path of a volume file.
+        source: a :class:`Volume`, an array (z, y, x[, component]), the path of a volume file, or a list of volumes.
         out: where to write the ``.srn`` file; None: keep it in memory (``result.file``).
-        array: which array of a file; by default its only one.
+        array: which array of a file, or which ones; by default its only one.
         config: the settings, as a :class:`CompressConfig` or a (nested) dict.
         progress: called with a :class:`Progress` at least every 0.2 s; returning False stops the
             training, and the best state so far is packed.
@@ -55,7 +58,7 @@ def compress(
     chosen = base.with_settings({SHORT.get(name, name): value for name, value in settings.items()})
     if out is not None:
         atomic.checked_target(out)
-    result = compress_volume(_volume(source, array), chosen, progress)
+    result = compress_arrays(_volumes(source, array), chosen, progress)
     if out is not None:
         result.file.save(out)
     return result
@@ -109,6 +112,14 @@ def evaluate(file: Union[NeuralFile, Path, bytes], original: Source, array: Opti
         )
     measured = metrics.measure(volume.values, opened.decode(array=field.name).values, volume.validity())
     return Quality(measured.psnr, measured.rmse, measured.max_error, measured.ssim)
+
+
+def _volumes(source: Union[Source, Sequence[Volume]], array: Union[str, Sequence[str], None]) -> list[Volume]:
+    if isinstance(source, (list, tuple)) and all(isinstance(one, Volume) for one in source):
+        return list(source)
+    single: Any = source
+    names = [array] if array is None or isinstance(array, str) else list(array)
+    return [_volume(single, name) for name in names]
 
 
 def _volume(source: Source, array: Optional[str]) -> Volume:

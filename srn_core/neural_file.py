@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from onnx_export.decoder import Decoder
     from srn_core.surface import SurfaceBlocks
 
+WhichField = Union[str, NeuralField, None]
+"""The name of an array, one of the file's fields, or None for the first one."""
 HELD = 16
 """Bytes that a stored number comes to: code, latent in space, and the same filtered or as a table for points."""
 
@@ -86,8 +88,13 @@ class NeuralFile:
         """Write the file, whole or not at all."""
         atomic.write_bytes(path, self._data)
 
-    def field(self, array: Optional[str] = None, time: Optional[float] = None) -> NeuralField:
-        """The field of an array name and time; by default the first. Raises SrnInputError where there is none."""
+    def field(self, array: WhichField = None, time: Optional[float] = None) -> NeuralField:
+        """The field of an array name and time; by default the first. Raises SrnInputError where there is none.
+
+        One of :attr:`fields` stands for itself: a point and a cell array of one file may have the same name.
+        """
+        if isinstance(array, NeuralField):
+            return array
         found = [f for f in self.fields if array in (None, f.name)]
         if not found:
             names = ", ".join(f"'{n}'" for n in dict.fromkeys(f.name for f in self.fields))
@@ -101,7 +108,7 @@ class NeuralFile:
     def export(
         self,
         path: Union[str, PathLike[str]],
-        array: Optional[str] = None,
+        array: WhichField = None,
         time: Optional[float] = None,
         small: Optional[bool] = None,
         gradient: bool = False,
@@ -116,7 +123,7 @@ class NeuralFile:
 
     def onnx_bytes(
         self,
-        array: Optional[str] = None,
+        array: WhichField = None,
         time: Optional[float] = None,
         small: Optional[bool] = None,
         gradient: bool = False,
@@ -132,7 +139,7 @@ class NeuralFile:
         dims: Optional[Sequence[int]] = None,
         scale: Optional[float] = None,
         region: Optional[Sequence[int]] = None,
-        array: Optional[str] = None,
+        array: WhichField = None,
         time: Optional[float] = None,
         progress: Optional[ProgressCallback] = None,
         dtype: Union[str, np.dtype[Any], None] = None,
@@ -146,7 +153,7 @@ class NeuralFile:
             dims: samples along x, y, z; by default those of the original (or of the region).
             scale: samples per original sample instead, the same along each axis.
             region: x0, x1, y0, y1, z0, z1, original sample indices, both ends inclusive.
-            array, time: which field.
+            array, time: which field, as :meth:`field` knows it.
             progress: told how far it is; returning False ends it with SrnStoppedError.
             dtype: type of the result; by default the original's on original samples (integers
                 rounded and clipped), elsewhere that of a float array and float32 for integers.
@@ -168,7 +175,7 @@ class NeuralFile:
         dims: Optional[Sequence[int]] = None,
         scale: Optional[float] = None,
         region: Optional[Sequence[int]] = None,
-        array: Optional[str] = None,
+        array: WhichField = None,
         time: Optional[float] = None,
         progress: Optional[ProgressCallback] = None,
         dtype: Union[str, np.dtype[Any], None] = None,
@@ -188,7 +195,7 @@ class NeuralFile:
 
     def decoding(
         self,
-        array: Optional[str] = None,
+        array: WhichField = None,
         time: Optional[float] = None,
         dtype: Union[str, np.dtype[Any], None] = None,
         level: int = 0,
@@ -204,7 +211,7 @@ class NeuralFile:
     def sample(
         self,
         points: np.ndarray,
-        array: Optional[str] = None,
+        array: WhichField = None,
         time: Optional[float] = None,
         outside: str = "nan",
         progress: Optional[ProgressCallback] = None,
@@ -221,7 +228,7 @@ class NeuralFile:
     def sample_with_gradient(
         self,
         points: np.ndarray,
-        array: Optional[str] = None,
+        array: WhichField = None,
         time: Optional[float] = None,
         outside: str = "nan",
         progress: Optional[ProgressCallback] = None,
@@ -238,14 +245,14 @@ class NeuralFile:
         values, gradient = self._decoder(where.field).points_gradient(where.coordinates, progress=told)
         return where.values(values), where.gradient(gradient)
 
-    def inside(self, points: np.ndarray, array: Optional[str] = None, time: Optional[float] = None) -> np.ndarray:
+    def inside(self, points: np.ndarray, array: WhichField = None, time: Optional[float] = None) -> np.ndarray:
         """(N,) of bool: which world positions (N, 3) lie in the volume's box."""
         return located(self.field(array, time).geometry, np.asarray(points, np.float64))[2]
 
     def surface_blocks(
         self,
         isovalues: Sequence[float],
-        array: Optional[str] = None,
+        array: WhichField = None,
         time: Optional[float] = None,
         component: int = 0,
         exhaustive: bool = False,

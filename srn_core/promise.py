@@ -22,10 +22,13 @@ class Promise(NamedTuple):
     kept: bool
 
 
-def promise_of(field: NeuralField, file_bytes: int) -> Optional[Promise]:
-    """The promise that stands in a field's settings; None where nothing was asked for or nothing was measured."""
+def promise_of(field: NeuralField, file_bytes: int, original_bytes: Optional[int] = None) -> Optional[Promise]:
+    """The promise that stands in a field's settings; None where nothing was asked for or nothing was measured.
+
+    ``original_bytes``: those of all arrays in the file, for which a ratio was promised; by default the field's own.
+    """
     target = _target(field.provenance)
-    ratio = field.original_bytes / file_bytes
+    ratio = (field.original_bytes if original_bytes is None else original_bytes) / file_bytes
     if target is None:
         return None
     if target.ratio is not None:

@@ -118,7 +118,7 @@ class DecodedGrid:
             wanted: dict[str, Any] = {
                 "dims": dims,
                 "region": region,
-                "array": field.name,
+                "array": field,
                 "time": field.time,
                 "progress": progress,
                 "part": sample_region(extent, self.grid.start, dims, field.geometry.association),

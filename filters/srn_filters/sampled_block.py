@@ -92,8 +92,8 @@ def _sampled(
     """Values (N,) or (N, C), and if wanted their gradient (N, 3) or (N, C, 3)."""
     outside = "clamp" if how.outside == CLAMP else "nan"
     if how.gradient:
-        return file.sample_with_gradient(where, array=field.name, time=field.time, outside=outside, progress=progress)
-    return file.sample(where, array=field.name, time=field.time, outside=outside, progress=progress), None
+        return file.sample_with_gradient(where, array=field, outside=outside, progress=progress)
+    return file.sample(where, array=field, outside=outside, progress=progress), None
 
 
 def _hide(output: vtkDataSet, at: str, lost: np.ndarray) -> None:

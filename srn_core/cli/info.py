@@ -54,12 +54,12 @@ def describe(path: str) -> dict[str, Any]:
         "ratio": file.ratio,
         "parameter_ratio": file.parameter_ratio,
         "sections": [s._asdict() for s in section_sizes(file.to_bytes())],
-        "fields": [_field(f, file.nbytes) for f in file.fields],
+        "fields": [_field(f, file) for f in file.fields],
     }
 
 
-def _field(field: Any, nbytes: int) -> dict[str, Any]:
-    geometry, promise = field.geometry, promise_of(field, nbytes)
+def _field(field: Any, file: Any) -> dict[str, Any]:
+    geometry, promise = field.geometry, promise_of(field, file.nbytes, sum(f.original_bytes for f in file.fields))
     spec = {f.name: getattr(field.spec, f.name) for f in fields(field.spec)}
     wavelet = spec.get("wavelet")
     if wavelet is not None:

@@ -1,0 +1,69 @@
+"""Several files into one: their sections stay as they are, byte for byte."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Callable, Optional, Sequence
+
+from srn_core.codec.container import frame, parse
+from srn_core.codec.header import FieldHeader, FileHeader, MaskHeader, PlateauHeader, SectionHeader, sections_of
+from srn_core.codec.reader import check_header
+from srn_core.codec.writer import GENERATOR
+from srn_core.errors import SrnFormatError, SrnInputError
+
+Change = Callable[[int, FieldHeader], FieldHeader]
+
+
+def joined(contents: Sequence[bytes], change: Optional[Change] = None) -> bytes:
+    """The file that holds the fields of files with one field each, in their order.
+
+    Masks that are the same are stored once. ``change`` is given each field's place and header, and gives back what the
+    header says instead, the same sections in it. Raises SrnInputError where the fields cannot stand in one file: two of
+    the same name, association, time and place.
+    """
+    fields: list[FieldHeader] = []
+    sections: list[bytes] = []
+    masks: dict[tuple[Any, ...], int] = {}
+    for place, content in enumerate(contents):
+        header, offset = parse(content)
+        (field,) = header.fields
+        data: list[bytes] = []
+        for section in sections_of(field):
+            data.append(content[offset : offset + section.packed])
+            offset += section.packed
+        field, data = _masks_once(field, data, place, masks)
+        fields.append(field if change is None else change(place, field))
+        sections += data
+    try:
+        found = FileHeader(GENERATOR, tuple(fields))
+        whole = frame(found, sections)
+        check_header(parse(whole)[0], len(whole))
+    except SrnFormatError as error:
+        raise SrnInputError(f"these cannot be stored in one .srn file: {error}") from error
+    return whole
+
+
+def _masks_once(
+    field: FieldHeader, data: list[bytes], place: int, known: dict[tuple[Any, ...], int]
+) -> tuple[FieldHeader, list[bytes]]:
+    """The field and its sections, without masks that an earlier field brings."""
+    of_groups = sum(len(group.sections) for group in field.groups)
+    kept, rest = data[:of_groups], data[of_groups:]
+    for part, mask in (("valid", field.valid), ("plateau", None if field.plateau is None else field.plateau.mask)):
+        if mask is None or mask.section is None:
+            continue
+        key = (part, field.geometry.shape, mask.form, _described(mask.section), rest[0])
+        if known.setdefault(key, place) == place:
+            kept.append(rest.pop(0))
+            continue
+        rest.pop(0)
+        shared = MaskHeader(same_as=known[key])
+        if part == "valid":
+            field = replace(field, valid=shared)
+        elif field.plateau is not None:
+            field = replace(field, plateau=PlateauHeader(field.plateau.values, shared))
+    return field, kept + rest
+
+
+def _described(section: SectionHeader) -> tuple[str, int]:
+    return section.codec, section.size

@@ -1,0 +1,166 @@
+"""Several arrays into one neural file, with one target for all of it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any, Optional, Sequence
+
+from srn_core.codec.header import FieldHeader
+from srn_core.codec.join import joined
+from srn_core.compression import CompressResult, compress_volume
+from srn_core.config import CompressConfig, TargetConfig
+from srn_core.errors import SrnInputError
+from srn_core.neural_file import NeuralFile
+from srn_core.progress import Progress, ProgressCallback
+from srn_core.volume import Volume
+
+
+def compress_arrays(
+    volumes: Sequence[Volume], config: CompressConfig, progress: Optional[ProgressCallback] = None
+) -> CompressResult:
+    """Compress volumes into one file, each by itself.
+
+    A ratio and a number of bytes hold for the whole file: each array gets its share by the bytes it has. A PSNR, a
+    largest error and a parameter ratio hold for each array. Where the user stops, arrays that have not begun are
+    compressed without training.
+
+    Raises:
+        SrnInputError: for no volume, two with the same name, association, time and place, or any that
+            :func:`srn_core.compression.compress_volume` refuses; the line then names the array.
+    """
+    if not volumes:
+        raise SrnInputError("there is no array to compress")
+    if len(volumes) == 1:
+        return compress_volume(volumes[0], config, progress)
+    started = time.perf_counter()
+    whole = sum(volume.nbytes for volume in volumes)
+    results: list[CompressResult] = []
+    remembered = _remembering(progress)
+    done = 0
+    for volume in volumes:
+        part = volume.nbytes / whole
+        share = replace(config, target=_share(config.target, part))
+        try:
+            results.append(compress_volume(volume, share, _told(remembered, done / whole, part, volume)))
+        except SrnInputError as error:
+            named = volume.name in str(error)
+            raise error if named else SrnInputError(f"array '{volume.name}': {error}") from error
+        done += volume.nbytes
+    file = NeuralFile.from_bytes(together([result.file for result in results], config))
+    _check(file, config.target)
+    return CompressResult(file, _report(file, results, started), _stacked(results), _beside(results))
+
+
+def together(files: Sequence[NeuralFile], config: CompressConfig) -> bytes:
+    """The fields of files in one file, whose fields tell of the target that the whole has."""
+    target = {name: value for name, value in vars(config.target).items() if value is not None}
+
+    def change(place: int, field: FieldHeader) -> FieldHeader:
+        provenance = dict(field.provenance)
+        settings = {name: value for name, value in provenance.get("settings", {}).items() if name != "target"}
+        if target:
+            settings["target"] = target
+        provenance["settings"] = settings
+        return replace(field, provenance=provenance if settings else {})
+
+    return joined([file.to_bytes() for file in files], change)
+
+
+def _share(target: TargetConfig, share: float) -> TargetConfig:
+    """What one array is to keep to. Other targets than bytes are the same for a part as for the whole."""
+    return target if target.bytes is None else replace(target, bytes=int(target.bytes * share))
+
+
+def _remembering(progress: Optional[ProgressCallback]) -> Optional[ProgressCallback]:
+    """A callback that, once it was told to stop, tells so ever after: arrays to come are to end at once too."""
+    if progress is None:
+        return None
+    stopped = False
+
+    def tell(report: Progress) -> bool:
+        nonlocal stopped
+        stopped = progress(report) is False or stopped
+        return not stopped
+
+    return tell
+
+
+def _told(
+    progress: Optional[ProgressCallback], begin: float, share: float, volume: Volume
+) -> Optional[ProgressCallback]:
+    """Progress of one array as progress of the whole."""
+    if progress is None:
+        return None
+
+    def tell(report: Progress) -> Optional[bool]:
+        named = replace(report, fraction=begin + share * report.fraction, phase=f"{volume.name}: {report.phase}")
+        return progress(named)
+
+    return tell
+
+
+def _check(file: NeuralFile, target: TargetConfig) -> None:
+    original = sum(field.original_bytes for field in file.fields)
+    most = target.bytes if target.bytes is not None else int(original / target.ratio) if target.ratio else None
+    if most is not None and file.nbytes > most:
+        raise SrnInputError(
+            f"the file of {len(file.fields)} arrays came out at {file.nbytes} bytes, but at most {most} were "
+            "asked for; ask for a lower ratio, or fewer arrays"
+        )
+
+
+def _report(file: NeuralFile, results: Sequence[CompressResult], started: float) -> dict[str, Any]:
+    """Totals, the least quality, and under "arrays" the report of each array, whose bytes are those of its own file."""
+    reports = [result.report for result in results]
+
+    def summed(name: str) -> float:
+        return sum(report.get(name) or 0 for report in reports)
+
+    networks = list(dict.fromkeys(str(report["network"]) for report in reports))
+    seconds = summed("decode_seconds")
+    voxels = sum(field.geometry.samples for field in file.fields)
+    return {
+        **{name: reports[0][name] for name in ("pruner", "device", "provider", "seed")},
+        "array": ", ".join(str(report["array"]) for report in reports),
+        "network": ", ".join(networks),
+        "bytes": file.nbytes,
+        "original_bytes": int(summed("original_bytes")),
+        "ratio": file.ratio,
+        "parameters": int(summed("parameters")),
+        "parameter_ratio": file.parameter_ratio,
+        "psnr": min(report["psnr"] for report in reports),
+        "ssim": min(report["ssim"] for report in reports),
+        "stopped_early": any(report["stopped_early"] for report in reports),
+        "kept_fraction": min(report["kept_fraction"] for report in reports),
+        "train_seconds": round(summed("train_seconds"), 3),
+        "decode_seconds": round(seconds, 4),
+        "decode_mvoxel_s": round(voxels / max(seconds, 1e-9) / 1e6, 4),
+        "seconds": round(time.perf_counter() - started, 3),
+        "arrays": reports,
+    }
+
+
+def _stacked(results: Sequence[CompressResult]) -> dict[str, list[Any]]:
+    """The histories below each other, with a column that names the array."""
+    columns: dict[str, list[Any]] = {"array": []}
+    rows = 0
+    for result in results:
+        more = max((len(column) for column in result.history.values()), default=0)
+        for name in result.history:
+            columns.setdefault(name, [None] * rows)
+        columns["array"] += [result.report["array"]] * more
+        for name in columns:
+            if name != "array":
+                columns[name] += result.history.get(name, [None] * more)
+        rows += more
+    return columns if rows else {}
+
+
+def _beside(results: Sequence[CompressResult]) -> dict[str, list[Any]]:
+    """The histograms of the drop rates beside each other, a layer's column named after its array too."""
+    columns: dict[str, list[Any]] = {}
+    for result in results:
+        for name, column in result.drop_rates.items():
+            columns["drop_rate" if name == "drop_rate" else f"{result.report['array']}: {name}"] = column
+    return columns
