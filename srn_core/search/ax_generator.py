@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 import warnings
-from typing import Any
+from typing import Any, Mapping
 
 from srn_core.errors import SrnMissingPackageError
 from srn_core.search.generators import Generator, Known, SobolGenerator
 from srn_core.search.objectives import scores
-from srn_core.search.ranges import Domain, Range, Scalar
+from srn_core.search.ranges import RATIO, Domain, Range, Scalar
+from srn_core.search.trial import Trial
 
 LEAST_RESULTS = 3
 """Of fewer results there is nothing to learn: until then the trials go on as they began."""
@@ -41,8 +42,9 @@ class AxGenerator(Generator):
                 if not self.space.holds(trial.parameters):
                     continue
                 number = client.attach_trial(dict(trial.parameters))
-                if trial.done:
-                    values = scores(trial.measured, self.objectives)
+                figures = _figures(trial)
+                if figures:
+                    values = scores(figures, self.objectives)
                     client.complete_trial(number, {o.name: v for o, v in zip(self.objectives, values)})
                 else:
                     client.mark_trial_failed(number)
@@ -74,11 +76,19 @@ class AxGenerator(Generator):
 def _client_class() -> Any:
     try:
         from ax.api.client import Client
+        from ax.utils.common.logger import set_stderr_log_level
     except ImportError as error:
         raise SrnMissingPackageError("ax-platform", "The generator ax (sobol needs none)", "search") from error
-    for name in ("ax", "botorch"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    # It tells of each trial that it is told of.
+    set_stderr_log_level(logging.ERROR)
     return Client
+
+
+def _figures(trial: Trial) -> Mapping[str, Any]:
+    """What a trial gave or, if it was hopeless, was about to give: so that nothing like it is tried again."""
+    if trial.status == "hopeless" and RATIO in trial.settings:
+        return {"ratio": trial.settings[RATIO], "psnr": trial.extra.get("psnr_estimate", 0.0)}
+    return trial.measured
 
 
 def _parameter(name: str, domain: Domain) -> Any:

@@ -91,7 +91,7 @@ BOTH_VARIATIONAL = Applies(pruners=VARIATIONAL)
 
 GRID = "fvsrn.grid"
 """Searched as one number, the samples along the longest axis; the others follow the volume's proportions."""
-PASSES = "training.passes"
+PASSES, SECONDS = "training.passes", "training.seconds"
 RATIO = "target.ratio"
 """Its upper bound is lowered for small volumes (see :mod:`srn_core.search.space`)."""
 

@@ -38,7 +38,7 @@ class SearchRequest:
     network's size, the pruner's weights and its threshold decide, as in the thesis."""
     trials: int = 40
     seconds: float = 60.0
-    """Training of each trial at most; with ``fixed`` passes, whichever ends first."""
+    """Training of each trial; where ``fixed`` has the passes, those end it, and only the limit goes by the clock."""
     limit: Optional[float] = None
     """Seconds after which a trial is killed; None: twice ``seconds`` and a minute."""
     workers: int = 1

@@ -11,7 +11,7 @@ from srn_core.progress import ProgressCallback
 from srn_core.search.generators import Generator, Known, generator
 from srn_core.search.journal import Journal
 from srn_core.search.objectives import objectives
-from srn_core.search.ranges import RATIO, Range, searchable
+from srn_core.search.ranges import PASSES, RATIO, SECONDS, Range, searchable
 from srn_core.search.request import RECORD, Record, SearchRequest, Source
 from srn_core.search.runner import Job, Runner, SearchResult
 from srn_core.search.space import LEAST_BYTES, Space
@@ -81,8 +81,12 @@ def _proposed(index: int, space: Space, proposals: Generator, runner: Runner) ->
 
 
 def base_settings(request: SearchRequest) -> dict[str, Any]:
-    """What every trial has beside the space's own settings; the latter may say otherwise."""
-    return {"device": request.device, "seed": request.seed, "training.seconds": request.seconds}
+    """What every trial has beside the space's own settings; the latter may say otherwise.
+
+    Where the passes are fixed the clock has no say, so that the same seed gives the same trials.
+    """
+    settings: dict[str, Any] = {"device": request.device, "seed": request.seed}
+    return settings if PASSES in request.fixed else {**settings, SECONDS: request.seconds}
 
 
 def _default_jobs(record: Record) -> list[Job]:
@@ -96,7 +100,7 @@ def _default_jobs(record: Record) -> list[Job]:
     jobs = []
     for index in range(DEFAULT_RATIOS):
         ratio = low * (high / low) ** (index / (DEFAULT_RATIOS - 1))
-        settings = {**base_settings(record.request), RATIO: round(ratio, 3)}
+        settings = {**base_settings(record.request), SECONDS: record.request.seconds, RATIO: round(ratio, 3)}
         jobs.append(Job("default", index, {}, settings, {}))
     return jobs
 

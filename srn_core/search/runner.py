@@ -102,11 +102,11 @@ class Runner:
         if request.keep_files and job.kind == "search":
             (self.folder / FILES).mkdir(exist_ok=True)
             save = str((self.folder / FILES / f"{job.index:04d}.srn").absolute())
-        floor = self._floor(job.settings) if job.kind == "search" else None
-        return {"settings": dict(job.settings), "floor": floor, "save": save}
+        floors = self._floors(job.settings) if job.kind == "search" else None
+        return {"settings": dict(job.settings), "floors": floors, "save": save}
 
-    def _floor(self, settings: Mapping[str, Any]) -> Optional[float]:
-        """The PSNR below which a trial need not be finished; None where nothing is known yet."""
+    def _floors(self, settings: Mapping[str, Any]) -> Optional[tuple[float, float]]:
+        """The PSNR below which a trial need not be finished, early and late in it; None where nothing is known yet."""
         request = self.record.request
         if request.margin is None or RATIO not in settings or request.objectives != ("ratio", "psnr"):
             return None
@@ -116,7 +116,7 @@ class Runner:
             if trial.kind == "search" and trial.done
         ]
         floor = second_at(points, math.log(settings[RATIO])) - request.margin
-        return floor if floor > 0 else None
+        return (floor - request.margin, floor) if floor > 0 else None
 
     def _note(self, end: Ended) -> None:
         job: Job = end.job
@@ -131,7 +131,7 @@ class Runner:
             end.reason,
             end.measured,
             round(end.seconds, 3),
-            dict(job.extra),
+            {**job.extra, **({} if end.psnr is None else {"psnr_estimate": end.psnr})},
         )
         self.journal.append(trial)
         self.trials.append(trial)

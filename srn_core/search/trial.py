@@ -30,7 +30,7 @@ class Trial:
     seconds: float = 0.0
     """Wall-clock time."""
     extra: Mapping[str, Any] = field(default_factory=dict)
-    """What was expected of it, of a check."""
+    """Of a check what was expected of it; of a hopeless trial ``psnr_estimate``, the last one."""
 
     @property
     def done(self) -> bool:

@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 import time
-from typing import Any, Callable, Mapping, Optional
+from typing import Any, Callable, Mapping, Optional, Sequence
 
 from srn_core.progress import Progress
 
@@ -22,15 +22,16 @@ Send = Callable[[dict[str, Any]], None]
 
 TELL_EVERY = 0.5
 """Seconds between two reports of progress."""
-JUDGED_FROM = 0.4
-"""Share of a job from which on the PSNR estimate says something."""
+JUDGED_FROM, EARLY_FROM = 0.7, 0.4
+"""Shares of a job from which on the PSNR estimate is held against the floor, and against the early one: while a network
+is pruned, its estimate is far below what fine-tuning makes of it."""
 
 
 class Hopeless(Exception):
     """The trial is so far below the front that it need not be finished."""
 
-    def __init__(self, psnr: float) -> None:
-        super().__init__(f"about {psnr:.1f} dB")
+    def __init__(self, psnr: float, floor: float) -> None:
+        super().__init__(f"about {psnr:.1f} dB, where at least {floor:.1f} dB were to be expected of it")
         self.psnr = psnr
 
 
@@ -38,7 +39,8 @@ def run_job(volume: Any, job: Mapping[str, Any], send: Send) -> None:
     """Run one trial and tell its end.
 
     Args:
-        job: ``settings`` (dotted), ``floor`` (dB below which it is hopeless, or None), ``save`` (a path, or None).
+        job: ``settings`` (dotted), ``floors`` (dB below which it is hopeless, early and late, or None), ``save`` (a
+            path, or None).
     """
     from srn_core.api import compress
     from srn_core.compression import component_ranges
@@ -47,12 +49,14 @@ def run_job(volume: Any, job: Mapping[str, Any], send: Send) -> None:
     from srn_core.search.space import config_of
 
     told = 0.0
-    floor: Optional[float] = job.get("floor")
+    floors: Optional[Sequence[float]] = job.get("floors")
 
     def progress(report: Progress) -> bool:
         nonlocal told
-        if floor is not None and report.psnr is not None and report.fraction >= JUDGED_FROM and report.psnr < floor:
-            raise Hopeless(report.psnr)
+        if floors is not None and report.psnr is not None and report.fraction >= EARLY_FROM:
+            floor = floors[report.fraction >= JUDGED_FROM]
+            if report.psnr < floor:
+                raise Hopeless(report.psnr, floor)
         if time.monotonic() - told > TELL_EVERY:
             told = time.monotonic()
             send({"event": "progress", "fraction": report.fraction, "psnr": report.psnr})
@@ -61,7 +65,7 @@ def run_job(volume: Any, job: Mapping[str, Any], send: Send) -> None:
     try:
         result = compress(volume, job.get("save"), config=config_of(job["settings"]), progress=progress)
     except Hopeless as error:
-        send({"event": "hopeless", "reason": f"{error}, where the front asks for {floor or 0:.1f} dB at the least"})
+        send({"event": "hopeless", "reason": str(error), "psnr": error.psnr})
     except SrnError as error:
         send({"event": "failed", "reason": str(error)})
     except MemoryError:

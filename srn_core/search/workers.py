@@ -31,6 +31,8 @@ class Ended:
     reason: str = ""
     measured: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+    psnr: Optional[float] = None
+    """The last estimate of a hopeless one."""
 
 
 class _Worker:
@@ -159,7 +161,12 @@ class Workers:
             return self._gone(worker)
         else:
             done = Ended(
-                worker.job, event, message.get("reason", ""), message.get("measured", {}), _since(worker.begun)
+                worker.job,
+                event,
+                message.get("reason", ""),
+                message.get("measured", {}),
+                _since(worker.begun),
+                message.get("psnr"),
             )
             worker.job = None
             return [done]
