@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import onnx
@@ -174,6 +175,19 @@ def test_grid_and_points_have_the_same_gradient(name: str) -> None:
     np.testing.assert_allclose(
         gradient.reshape(at_points.shape), at_points, rtol=0, atol=1e-5 * max(1.0, np.nanmax(np.abs(gradient)))
     )
+
+
+@pytest.mark.parametrize("widths", [(), (4,)])
+def test_a_filter_is_run_as_far_as_the_gradient_reaches(widths: tuple[int, ...], monkeypatch: Any) -> None:
+    """On a latent at the seam of two parts that are filtered apart, its neighbours on both sides count."""
+    monkeypatch.setattr("onnx_export.grid_filter.BOX_NUMBERS", 2 * 5**3)
+    field = random_field(replace(LATENTS, widths=widths, grid=(12, 13, 14), filter=(2,)))
+    axes = axes_of(field.spec, (14, 13, 12))
+    _, whole = Decoder(field).grid_gradient(*axes)
+    for i in range(1, 12):
+        one = [u[i : i + 1] for u in axes]
+        for found in (Decoder(field).grid_gradient(*one)[1], Decoder(field).points_gradient(crossings(one))[1]):
+            np.testing.assert_allclose(found.ravel(), whole[i, i, i].ravel(), rtol=0, atol=1e-4 * np.abs(whole).max())
 
 
 @pytest.mark.parametrize("name", SMALL)
