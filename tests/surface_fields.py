@@ -35,6 +35,15 @@ def latents_alone(shape: tuple[int, int, int], **more: Any) -> NeuralField:
     return field_of(spec, {"grid": stored}, geometry=geometry, **more)
 
 
+def ball(samples: int = 40) -> NeuralField:
+    """The distance from the middle, in half edges."""
+    axis = np.linspace(-1, 1, samples)
+    distance = np.sqrt(axis[:, None, None] ** 2 + axis[:, None] ** 2 + axis**2)
+    spec = FvSrnSpec((1.0, 1.0, 1.0), 1, (), 0, 1, (samples,) * 3, None, skip=True)
+    stored = quantise(distance[None].astype(np.float32), 14, "uniform")
+    return field_of(spec, {"grid": stored}, geometry=Geometry((samples,) * 3), value_range=((-1.0, 1.0),))
+
+
 def file_of(*fields: NeuralField) -> NeuralFile:
     return NeuralFile(fields, codec.to_bytes(fields), providers="cpu", threads=1)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from example_fields import field_of, fvsrn, neurcomp
 from srn_filters.contour_pieces import Contour, ContourPieces
-from surface_fields import file_of, latents_alone, same_cells, smooth, triangles
+from surface_fields import ball, file_of, latents_alone, same_cells, smooth, triangles
 
 from onnx_export.decoder import Decoder
 from srn_core.codec import Corrections, NeuralField, Plateau, quantise
@@ -132,15 +132,6 @@ def test_surfaces_are_followed_from_block_to_block(monkeypatch: pytest.MonkeyPat
     assert 0 < found < blocks.decoded < blocks.total
     whole = triangles(file_of(field).decode(), [0.5])[0]
     assert len(contour.cells) == len(whole[1]) and same_cells((contour.points, contour.cells), whole)
-
-
-def ball(samples: int = 40) -> NeuralField:
-    """The distance from the middle, in half edges."""
-    axis = np.linspace(-1, 1, samples)
-    distance = np.sqrt(axis[:, None, None] ** 2 + axis[:, None] ** 2 + axis**2)
-    spec = FvSrnSpec((1.0, 1.0, 1.0), 1, (), 0, 1, (samples,) * 3, None, skip=True)
-    stored = quantise(distance[None].astype(np.float32), 14, "uniform")
-    return field_of(spec, {"grid": stored}, geometry=Geometry((samples,) * 3), value_range=((-1.0, 1.0),))
 
 
 def test_seams_are_closed() -> None:

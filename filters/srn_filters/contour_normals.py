@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from srn_core.progress import ProgressCallback
+from srn_core.surface import surface_gradient
 
 if TYPE_CHECKING:
     from srn_core.api import NeuralFile
@@ -23,12 +24,9 @@ def normals(
 ) -> np.ndarray:
     """Unit normals (N, 3) at world positions (N, 3) on isosurfaces: against the gradient, as VTK's contours have them.
 
-    Where the network has no gradient (on a plateau, or beside samples without value), those of the triangles.
+    Where there is no gradient (on a plateau, or beside samples without value), those of the triangles.
     """
-    _, gradient = file.sample_with_gradient(
-        positions, array=field.name, time=field.time, outside="clamp", progress=progress
-    )
-    found = _unit(-(gradient[:, component] if gradient.ndim == 3 else gradient))
+    found = _unit(-surface_gradient(file, field, component, positions, progress))
     without = ~np.isfinite(found).all(axis=1)
     if without.any():
         found[without] = _of_triangles(positions, triangles)[without]
