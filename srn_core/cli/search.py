@@ -143,11 +143,10 @@ def _request(given: argparse.Namespace) -> SearchRequest:
             margin = float(given.margin)
         except ValueError:
             raise SrnInputError(f"--margin takes a number of dB or none, not '{given.margin}'") from None
-    first, _, second = given.objectives.partition(",")
     return SearchRequest(
         network=given.network,
         pruner=given.pruner,
-        objectives=(first.strip(), second.strip()),
+        objectives=tuple(name.strip() for name in given.objectives.split(",")),
         sizes=given.sizes,
         trials=given.trials,
         seconds=given.seconds_per_trial,

@@ -32,7 +32,8 @@ class SearchRequest:
 
     network: str = "fvsrn"
     pruner: str = "smallify"
-    objectives: Tuple[str, str] = ("ratio", "psnr")
+    objectives: Tuple[str, ...] = ("ratio", "psnr")
+    """The two figures that are traded off."""
     sizes: str = "target"
     """"target": each trial asks for a ratio, which is searched like a setting. "settings": nothing is asked for; the
     network's size, the pruner's weights and its threshold decide, as in the thesis."""
