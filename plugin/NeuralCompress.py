@@ -509,6 +509,31 @@ _DECODER = _group(
     _whole("Threads", 0, 0, 1024, "CPU threads that decode; 0: automatic, or what SRN_THREADS says."),
 )
 
+
+def _more_arrays(of):
+    """The list of the point (cell) arrays that go into the same file."""
+    return f"""
+<StringVectorProperty name="More{of}Arrays" label="More {of} Arrays" command="Add{of}Array"
+    clean_command="Clear{of}Arrays" number_of_elements="0" number_of_elements_per_command="1" repeat_command="1"
+    animateable="0" panel_visibility="advanced">
+  <ArrayListDomain name="array_list" input_domain_name="{of.lower()}_arrays">
+    <RequiredProperties><Property name="Input" function="Input" /></RequiredProperties>
+  </ArrayListDomain>
+  <Hints><NoDefault /></Hints>
+  <Documentation>{of} arrays that go into the same file beside Array. A ratio or a size is that of the whole
+  file.</Documentation>
+</StringVectorProperty>
+"""
+
+
+_COMPONENTS = _choice(
+    "Components",
+    "jointly",
+    "jointly separately",
+    "Vectors and tensors. jointly: one network for all components. separately: each component is an array of its own, "
+    "as in velocity_X.",
+)
+
 _COMPRESS_PANEL = f"""
 <StringVectorProperty name="Array" label="Array" command="SetInputArrayToProcess" number_of_elements="5"
     element_types="0 0 0 0 2" animateable="0">
@@ -517,6 +542,9 @@ _COMPRESS_PANEL = f"""
   </ArrayListDomain>
   <Documentation>The point or cell array to compress: one number or several components per sample.</Documentation>
 </StringVectorProperty>
+{_more_arrays("Point")}
+{_more_arrays("Cell")}
+{_COMPONENTS}
 {_TARGET}
 {_TRAINING}
 {_NETWORK}
@@ -697,7 +725,7 @@ _CONTOUR_PANEL = (
 </DoubleVectorProperty>
 """
     + _whole("Component", 0, 0, 4095, "Which component of an array of several, counted from 0.")
-    + _flag("Compute Normals", 1, "Normals at the points: against the network's own, exact gradient.", advanced=False)
+    + _flag("Compute Normals", 1, "Normals at the points, from the gradient of the network.", advanced=False)
     + _flag("Compute Scalars", 0, "An array that tells at each point whose surface it lies on.", advanced=False)
     + _FINENESS
     + _flag(
@@ -715,7 +743,11 @@ _CONTOUR_PANEL = (
 @smhint.xml(_IN_MENU)
 @smproperty.xml(_COMPRESS_PANEL)
 @smproperty.input(name="Input", port_index=0)
-@smdomain.xml('<InputArrayDomain name="input_array" attribute_type="any" />')
+@smdomain.xml(
+    '<InputArrayDomain name="input_array" attribute_type="any" />'
+    '<InputArrayDomain name="point_arrays" attribute_type="point" optional="1" />'
+    '<InputArrayDomain name="cell_arrays" attribute_type="cell" optional="1" />'
+)
 @smdomain.datatype(dataTypes=["vtkImageData"], composite_data_supported=False)
 class NeuralCompress(_algorithm("compress", "NeuralCompress", 1, 3)):
     """Compresses one array and shows what the small file made of it gives back."""
@@ -757,7 +789,11 @@ class NeuralSample(_algorithm("sample", "NeuralSample", 2, 1)):
 @smhint.xml(_IN_MENU)
 @smproperty.xml(_CONTOUR_PANEL)
 @smproperty.input(name="Input", port_index=0)
-@smdomain.xml('<InputArrayDomain name="input_array" attribute_type="any" />')
+@smdomain.xml(
+    '<InputArrayDomain name="input_array" attribute_type="any" />'
+    '<InputArrayDomain name="point_arrays" attribute_type="point" optional="1" />'
+    '<InputArrayDomain name="cell_arrays" attribute_type="cell" optional="1" />'
+)
 @smdomain.datatype(dataTypes=["vtkDataObject"], composite_data_supported=True)
 class NeuralContour(_algorithm("contour", "NeuralContour", 1, 1)):
     """Isosurfaces of the neural file that the input carries, of any fineness; only what lies about them is decoded."""

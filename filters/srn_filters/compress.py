@@ -1,11 +1,11 @@
-"""Neural Compress: trains a network on one array of an image and gives the field back from the file it made."""
+"""Neural Compress: trains networks on arrays of an image and gives the fields back from the file it made."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Mapping, Optional, Sequence
 
 import numpy as np
@@ -25,6 +25,8 @@ from srn_filters.report import readable
 
 DEFAULT_SECONDS = 120.0
 """A panel's user waits, and before ParaView 6.1 cannot stop a training: unlike the library's, its time is bounded."""
+JOINTLY, SEPARATELY = "jointly", "separately"
+"""Vectors and tensors: one network for all components, or each component as an array of its own."""
 REMEMBERED = 64
 """Finished files an algorithm keeps, oldest dropped first: going back and forth in time trains each step once."""
 
@@ -55,11 +57,37 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         self.panel["TrainingSeconds"] = DEFAULT_SECONDS
         self._device = CompressConfig().device
         self._more = ""
+        self._further: dict[str, list[str]] = {"point": [], "cell": []}
+        self._components = JOINTLY
         self._made: OrderedDict[str, Made] = OrderedDict()
         self._refused: tuple[str, Exception] = ("", SrnError())
         self._report_text = ""
 
     SetMoreSettings = setting("_more", text)
+    SetComponents = setting("_components", text)
+
+    def AddPointArray(self, name: Optional[str]) -> None:
+        """One more point array for the same file."""
+        self._add("point", name)
+
+    def AddCellArray(self, name: Optional[str]) -> None:
+        """One more cell array for the same file."""
+        self._add("cell", name)
+
+    def ClearPointArrays(self) -> None:
+        """No more point arrays."""
+        self._further["point"] = []
+        self.Modified()
+
+    def ClearCellArrays(self) -> None:
+        """No more cell arrays."""
+        self._further["cell"] = []
+        self.Modified()
+
+    def _add(self, association: str, name: Optional[str]) -> None:
+        if text(name):
+            self._further[association].append(text(name))
+            self.Modified()
 
     def SetDevice(self, device: Optional[str]) -> None:
         """Where the next training runs. By itself no reason to train again, so the algorithm is not modified."""
@@ -105,18 +133,21 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         config = self.config()
         # Before anything that is remembered by the settings in force alone is looked up.
         refuse_idle_settings(config)
-        volume = self._volume(image)
-        made = self._make(volume, config)
+        volumes = self._volumes(image)
+        made = self._make(volumes, config)
         file = self.open_file(made.content)
-        decoded = file.decode(progress=self.progress(0.95, 1.0, stoppable=False))
-        result = vtk_bridge.empty_image(decoded.geometry, image.GetExtent())
-        vtk_bridge.add_volume(result, decoded)
-        carrier.attach(result, made.content, made.report)
+        result = vtk_bridge.empty_image(volumes[0].geometry, image.GetExtent())
+        for place, field in enumerate(file.fields):
+            share = 0.05 / len(file.fields)
+            told = self.progress(0.95 + share * place, 0.95 + share * (place + 1), stoppable=False)
+            vtk_bridge.add_volume(result, file.decode(array=field, progress=told))
+        carrier.attach(result, made.content, made.report, made.history)
         vtkImageData.GetData(out_info, 0).ShallowCopy(result)
         vtkTable.GetData(out_info, 1).ShallowCopy(vtk_bridge.table(made.history))
         vtkTable.GetData(out_info, 2).ShallowCopy(vtk_bridge.table(made.drop_rates))
+        original = sum(field.original_bytes for field in file.fields)
         self._report_text = readable(
-            made.report, "Drop Rates" if made.drop_rates else None, promise_of(file.fields[0], file.nbytes)
+            made.report, "Drop Rates" if made.drop_rates else None, promise_of(file.fields[0], file.nbytes, original)
         )
 
     def config(self) -> CompressConfig:
@@ -130,25 +161,38 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         target = {} if any(name.startswith("target.") for name in more) else chosen_target(self.panel)
         return CompressConfig().with_settings({**chosen(self.panel), **target, "device": self._device, **more})
 
-    def _volume(self, image: vtkImageData) -> Volume:
+    def _volumes(self, image: vtkImageData) -> list[Volume]:
+        """What is to be compressed: the chosen array first."""
+        if self._components not in (JOINTLY, SEPARATELY):
+            raise SrnInputError(f"Components must be {JOINTLY} or {SEPARATELY}, not {self._components!r}")
+        chosen = self._chosen(image)
+        for association, names in self._further.items():
+            chosen += [(association, name) for name in names if (association, name) not in chosen]
+        volumes = [vtk_bridge.volume(image, association, name) for association, name in chosen]
+        return volumes if self._components == JOINTLY else [part for one in volumes for part in components_of(one)]
+
+    def _chosen(self, image: vtkImageData) -> list[tuple[str, str]]:
+        """The association and the name of the array; where none is named, of the first one, unless others are."""
         information = self.GetInputArrayInformation(0)
         name = information.Get(vtkDataObject.FIELD_NAME())
         association = "cell" if information.Get(vtkDataObject.FIELD_ASSOCIATION()) == 1 else "point"
+        if not name and any(self._further.values()):
+            return []
         if not name:
             found = [(a, n) for a in ("point", "cell") for n in vtk_bridge.array_names(image, a)]
             if not found:
                 vtk_bridge.geometry(image, "point")  # an empty image is the nearer cause, if it is one
                 raise SrnInputError("the input has no point or cell array to compress")
             association, name = found[0]
-        return vtk_bridge.volume(image, association, name)
+        return [(association, name)]
 
-    def _make(self, volume: Volume, config: CompressConfig) -> Made:
-        key = training_key(config, self._values_digest(volume), volume)
+    def _make(self, volumes: Sequence[Volume], config: CompressConfig) -> Made:
+        key = training_key(config, [(self._values_digest(volume), volume) for volume in volumes])
         if key == self._refused[0]:
             raise self._refused[1]
         if key not in self._made:
             try:
-                result = srn_core.compress(volume, config=config, progress=self.progress(0.0, 0.95))
+                result = srn_core.compress(volumes, config=config, progress=self.progress(0.0, 0.95))
             except SrnError as error:
                 self._refused = key, error
                 raise
@@ -166,17 +210,32 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         return digest.hexdigest()
 
 
-def training_key(config: CompressConfig, values: str, volume: Volume) -> str:
-    """What a finished file depends on: the values themselves (not when VTK last touched them), what the file says
-    of them, the settings in force, and the file that the training starts from. Not the device, nor the settings of
-    the networks and pruners that are not used."""
+def components_of(volume: Volume) -> list[Volume]:
+    """Each component as an array of its own, named as ParaView names it: velocity_X, stress_XY, ..."""
+    if volume.components == 1:
+        return [volume]
+    known = {3: "X Y Z", 6: "XX YY ZZ XY YZ XZ", 9: "XX XY XZ YX YY YZ ZX ZY ZZ"}.get(volume.components, "")
+    names = known.split() or [str(number) for number in range(volume.components)]
+    return [
+        replace(volume, values=volume.values[..., place], name=f"{volume.name}_{name}")
+        for place, name in enumerate(names)
+    ]
+
+
+def training_key(config: CompressConfig, volumes: Sequence[tuple[str, Volume]]) -> str:
+    """What a finished file depends on: the values themselves, of which digests are given (not when VTK last touched
+    them), what the file says of them, the settings in force, and the file that the training starts from. Not the
+    device, nor the settings of the networks and pruners that are not used."""
     settings = config.to_dict()
     # Network auto trains a Neurcomp beside the fv-SRN that is pruned by rate.
     network = "neurcomp" if config.network == "auto" else config.network
     sections = {*NETWORKS, *SECTIONS.values()} - {"", "auto", network, SECTIONS[config.pruner]}
     for name in ("device", *sections):
         settings.pop(name)
-    described = (values, str(volume.values.dtype), volume.values.shape, volume.geometry, volume.name, volume.time)
+    described = [
+        (values, str(volume.values.dtype), volume.values.shape, volume.geometry, volume.name, volume.time)
+        for values, volume in volumes
+    ]
     return repr((described, settings, _digest_of_file(config.training.start)))
 
 

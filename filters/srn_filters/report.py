@@ -21,6 +21,7 @@ def readable(report: Mapping[str, Any], histogram: Optional[str] = None, promise
         _line("Largest error", _number(report.get("max_error"), "{:.4g}")),
         _line("RMSE", _number(report.get("rmse"), "{:.4g}")),
         _line("Asked", _asked(promise)),
+        *[_line(f"Array {one.get('array')}", _array(one)) for one in report.get("arrays", ())],
         _line("Network", _network(report)),
         _line("Pruning", _pruning(report, histogram)),
         _line("Tried", tried_in_words(report)),
@@ -59,6 +60,12 @@ def _asked(promise: Optional[Promise]) -> Optional[str]:
     if promise is None:
         return None
     return f"{promise.asked}; measured {promise.measured}{'' if promise.kept else ' (not kept)'}"
+
+
+def _array(report: Mapping[str, Any]) -> str:
+    """The quality of one of several arrays."""
+    psnr = _number(report.get("psnr"), "{:.2f} dB")
+    return f"{psnr}, largest error {_number(report.get('max_error'), '{:.4g}')}"
 
 
 def _network(report: Mapping[str, Any]) -> Optional[str]:

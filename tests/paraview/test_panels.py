@@ -57,6 +57,10 @@ def test_panel_offers_every_setting_with_its_default_and_bounds(run: Run) -> Non
     assert {b.setting for b in PANEL.values()} | {"device"} | targets == set(config.setting_names())
     assert set(PANEL) | set(TARGETS) | {"Device", "Target"} | {
         "Array",
+        "MorePointArrays",
+        "MoreCellArrays",
+        "Components",
+        "Geometry",
         "MoreSettings",
         "TrainAgain",
         "Report",
@@ -202,7 +206,7 @@ def test_training_depends_on_the_sections_in_force_alone(tmp_path: Path) -> None
     volume = Volume(np.zeros((2, 2, 2), np.float32), Geometry((2, 2, 2)), "density")
 
     def key(pruner: str, network: str, setting: str, value: Any) -> str:
-        return training_key(CompressConfig(network, pruner).with_settings({setting: value}), "values", volume)
+        return training_key(CompressConfig(network, pruner).with_settings({setting: value}), [("values", volume)])
 
     changes = {
         "mask": ("mask.threshold", 0.4),
