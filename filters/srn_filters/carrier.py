@@ -18,18 +18,45 @@ if TYPE_CHECKING:
 
 BYTES = "srn_bytes"
 REPORT = "srn_report"
+HISTORY = "srn_history"
 
 
-def attach(data: vtkDataObject, content: bytes, report: Optional[Mapping[str, Any]] = None) -> None:
-    """Put the bytes of a neural file, and the report of its making, into the field data."""
+def attach(
+    data: vtkDataObject,
+    content: bytes,
+    report: Optional[Mapping[str, Any]] = None,
+    history: Optional[Mapping[str, Any]] = None,
+) -> None:
+    """Put the bytes of a neural file, and of its making the report and the training's history, into the field data."""
     packed = numpy_to_vtk(np.frombuffer(content, np.uint8), deep=True)
     packed.SetName(BYTES)
     data.GetFieldData().AddArray(packed)
-    if report is not None:
-        text = vtkStringArray()
-        text.SetName(REPORT)
-        text.InsertNextValue(json.dumps(report))
-        data.GetFieldData().AddArray(text)
+    for name, told in ((REPORT, report), (HISTORY, history)):
+        if told is not None:
+            text = vtkStringArray()
+            text.SetName(name)
+            text.InsertNextValue(json.dumps(told))
+            data.GetFieldData().AddArray(text)
+
+
+def carry_on(source: Optional[vtkDataObject], target: vtkDataObject) -> None:
+    """Hand over what is told of the neural file's making."""
+    for name in (REPORT, HISTORY):
+        array = None if source is None else source.GetFieldData().GetAbstractArray(name)
+        if array is not None:
+            target.GetFieldData().AddArray(array)
+
+
+def history(data: Optional[vtkDataObject]) -> dict[str, list[Any]]:
+    """Column name -> values of the training's history that ``data`` carries; empty where it carries none."""
+    array = None if data is None else data.GetFieldData().GetAbstractArray(HISTORY)
+    if array is None or array.GetNumberOfValues() == 0:
+        return {}
+    try:
+        columns = json.loads(array.GetValue(0))
+        return {str(name): list(values) for name, values in columns.items()}
+    except (TypeError, ValueError, AttributeError) as error:
+        raise SrnInputError(f"the field data array '{HISTORY}' is no training history") from error
 
 
 def content(data: Optional[vtkDataObject]) -> Optional[bytes]:

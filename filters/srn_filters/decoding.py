@@ -116,6 +116,11 @@ class NeuralResample(Resampling):
         """Whether this rank's input carries anything."""
         return carrier.content(self.GetInputDataObject(0, 0)) is not None
 
+    def execute(self, in_info: Any, out_info: Any) -> None:
+        """Decode, and hand on what the input tells of the file's making."""
+        super().execute(in_info, out_info)
+        carrier.carry_on(self.GetInputDataObject(0, 0), vtkImageData.GetData(out_info, 0))
+
     def RequestUpdateExtent(self, request: Any, inInfo: Any, outInfo: Any) -> int:
         """Called by VTK: what part of the output is asked for says nothing about the input."""
         requests.ask_for_all(inInfo[0])

@@ -50,9 +50,9 @@ def geometry(image: vtkImageData, association: str) -> Geometry:
     )
 
 
-def array_names(image: vtkImageData, association: str) -> list[str]:
-    """Names of the arrays of an image, ghost markers left out."""
-    attributes = _attributes(image, association)
+def array_names(data: vtkDataSet, association: str) -> list[str]:
+    """Names of the arrays of a data set, ghost markers left out."""
+    attributes = _attributes(data, association)
     names = (attributes.GetArrayName(i) for i in range(attributes.GetNumberOfArrays()))
     return [name for name in names if name and name != GHOSTS]
 
@@ -63,22 +63,47 @@ def volume(image: vtkImageData, association: str, name: str) -> Volume:
     Raises SrnInputError for an empty image, and for an array that is missing, text, or of the wrong length.
     """
     grid = geometry(image, association)
-    array = _attributes(image, association).GetAbstractArray(name)
+    values = numbers(image, association, name)
+    if len(values) != grid.samples:
+        raise SrnInputError(f"array '{name}' has {len(values)} values, the grid {grid.samples} samples")
+    shape = grid.shape if values.ndim == 1 else (*grid.shape, values.shape[1])
+    time = image.GetInformation().Get(vtkDataObject.DATA_TIME_STEP())
+    mask = visible(image, association)
+    valid = None if mask is None else mask.reshape(grid.shape)
+    return Volume(values.reshape(shape), grid, name, time=time, valid=valid)
+
+
+def numbers(data: vtkDataSet, association: str, name: str) -> np.ndarray:
+    """Values (N,), or (N, components) of several, of an array of any data set; shared with VTK, not copied.
+
+    Raises SrnInputError for an array that is missing or text.
+    """
+    array = _attributes(data, association).GetAbstractArray(name)
     if array is None:
-        known = array_names(image, association)
+        known = array_names(data, association)
         raise SrnInputError(
             f"the input has no {association} array '{name}'; "
             + (f"its {association} arrays are: {', '.join(known)}" if known else f"it has no {association} arrays")
         )
     if not isinstance(array, vtkDataArray):
-        raise SrnInputError(f"array '{name}' holds text ({array.GetClassName()}); only numbers can be compressed")
-    if array.GetNumberOfTuples() != grid.samples:
-        raise SrnInputError(f"array '{name}' has {array.GetNumberOfTuples()} values, the grid {grid.samples} samples")
+        raise SrnInputError(f"array '{name}' holds text ({array.GetClassName()}), not numbers")
     values = vtk_to_numpy(_plain(array))
-    components = array.GetNumberOfComponents()
-    shape = grid.shape if components == 1 else (*grid.shape, components)
-    time = image.GetInformation().Get(vtkDataObject.DATA_TIME_STEP())
-    return Volume(values.reshape(shape), grid, name, time=time, valid=_visible(image, grid))
+    return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
+
+
+def add_array(data: vtkDataSet, association: str, values: np.ndarray, name: str) -> None:
+    """Give a data set one more array of its points or cells: (N,) or (N, components)."""
+    _attributes(data, association).AddArray(data_array(values, name))
+
+
+def visible(data: vtkDataSet, association: str) -> Optional[np.ndarray]:
+    """(N,) of bool: False where the data set blanks a point or cell out; None where it blanks none."""
+    ghosts = _attributes(data, association).GetArray(GHOSTS)
+    if ghosts is None:
+        return None
+    hidden = vtkDataSetAttributes.HIDDENPOINT if association == "point" else vtkDataSetAttributes.HIDDENCELL
+    mask = (vtk_to_numpy(ghosts) & hidden) == 0
+    return None if mask.all() else mask
 
 
 def empty_image(geometry: Geometry, extent: Optional[Sequence[int]] = None) -> vtkImageData:
@@ -159,8 +184,8 @@ def table(columns: Mapping[str, Sequence[Any]]) -> vtkTable:
     return result
 
 
-def _attributes(image: vtkImageData, association: str) -> vtkDataSetAttributes:
-    return image.GetPointData() if association == "point" else image.GetCellData()
+def _attributes(data: vtkDataSet, association: str) -> vtkDataSetAttributes:
+    return data.GetPointData() if association == "point" else data.GetCellData()
 
 
 def _crossings(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
@@ -176,13 +201,3 @@ def _plain(array: vtkDataArray) -> vtkDataArray:
     octets = vtkUnsignedCharArray()
     octets.DeepCopy(array)
     return octets
-
-
-def _visible(image: vtkImageData, grid: Geometry) -> Optional[np.ndarray]:
-    """False where the image blanks a sample out; None where it blanks none."""
-    ghosts = _attributes(image, grid.association).GetArray(GHOSTS)
-    if ghosts is None:
-        return None
-    hidden = vtkDataSetAttributes.HIDDENPOINT if grid.association == "point" else vtkDataSetAttributes.HIDDENCELL
-    mask = (vtk_to_numpy(ghosts) & hidden) == 0
-    return None if mask.all() else mask.reshape(grid.shape)

@@ -15,6 +15,7 @@ from srn_core.errors import SrnInputError
 from srn_core.fill import filled, plateau_of
 from srn_core.progress import Progress
 from srn_core.rate.coding import SAFETY, Coding, Decode
+from srn_core.rate.filter_course import FilterCourse
 from srn_core.rate.promises import Landed, fit_bytes, fit_error, fit_psnr
 from srn_core.rate.pyramid_choice import best_pyramid, plateau_pays, rough_step
 from srn_core.volume import Volume
@@ -71,12 +72,13 @@ def fit_rate(
     course = _Course(tell)
     course.say("coding", 0.1)
     filter_details: dict[str, Any] = {}
+    history: dict[str, list[Any]] = {}
     if wanted.max_error is not None:
         landed = fit_error(coding, wanted.max_error, decoded, lambda share: course.say("coding", 0.1 + 0.8 * share))
     else:
         exact = _exact(coding, wanted, decoded, course)
         if exact is None:
-            landed, filter_details = _with_filter(coding, config, wanted, step, course)
+            landed, filter_details, history = _with_filter(coding, config, wanted, step, course)
         else:
             landed = exact
     details = {
@@ -87,7 +89,7 @@ def fit_rate(
         "stopped_early": course.stopped,
         **filter_details,
     }
-    return Fitted(landed.field, details)
+    return Fitted(landed.field, details, history)
 
 
 class _Course:
@@ -186,25 +188,31 @@ def _with_filter(
     wanted: Wanted,
     start: float,
     course: _Course,
-) -> tuple[Landed, dict[str, Any]]:
-    """Land without a filter; train one there; keep it if the file is better with it."""
+) -> tuple[Landed, dict[str, Any], dict[str, list[Any]]]:
+    """Land without a filter; train one there; keep it if the file is better with it. And the training's history."""
     plain = _land(coding, wanted, start, course.goes_on)
     size = plain.bytes
     if course.stopped or config.training.passes == 0:
-        return plain, {}
+        return plain, {}, {}
     try:
         from srn_core.training.device import choose_device
         from srn_core.training.grid_filter import channels_for, train_filter
     except ModuleNotFoundError:
-        return plain, {"filter_note": "torch is not installed: no filter was trained"}
+        return plain, {"filter_note": "torch is not installed: no filter was trained"}, {}
     channels = channels_for(int(size))
     if not channels:
-        return plain, {}
+        return plain, {}, {}
     device = choose_device(config.device)
     course.say("training the filter", 0.2)
     coding.forget()
     grid = coding.grid(plain.codes, plain.step)
     before = coding.psnr(grid)
+    history = FilterCourse(before)
+
+    def told(report: Progress) -> bool:
+        history.note(report)
+        return course.report(replace(report, fraction=0.2 + 0.6 * report.fraction))
+
     outcome = train_filter(
         grid,
         coding.values,
@@ -214,9 +222,10 @@ def _with_filter(
         seconds=config.training.seconds,
         seed=config.seed,
         device=str(device),
-        progress=lambda report: course.report(replace(report, fraction=0.2 + 0.6 * report.fraction)),
+        progress=told,
     )
     del grid
+    rows = history.columns(outcome.passes)
     arrays = {name: quantise(values, FILTER_BITS) for name, values in outcome.arrays.items()}
     coding.use_filter(channels, arrays)
     course.say("coding", 0.85)
@@ -231,11 +240,11 @@ def _with_filter(
         better = _land(coding, wanted, plain.step * (1.05 if wanted.psnr is None else 1.2), course.goes_on)
     except SrnInputError:
         coding.use_filter((), {})
-        return plain, {**details, "filter_note": "there is no room for the filter"}
+        return plain, {**details, "filter_note": "there is no room for the filter"}, rows
     coding.forget()
     after = coding.psnr(coding.grid(better.codes, better.step))
     pays = better.bytes < size if wanted.psnr is not None else after > before
     if not pays or not math.isfinite(after):
         coding.use_filter((), {})
-        return plain, {**details, "filter_note": "the filter did not pay for its bytes"}
-    return better, details
+        return plain, {**details, "filter_note": "the filter did not pay for its bytes"}, rows
+    return better, details, rows
