@@ -12,6 +12,7 @@ from typing import Any, Optional, Union
 import numpy as np
 
 from onnx_export import constant_graph, fvsrn_graph, neurcomp_graph
+from onnx_export.fed_writer import FedWriter
 from onnx_export.gradient_output import values_with_gradient
 from onnx_export.graph_writer import GraphWriter
 from onnx_export.metadata import model_metadata
@@ -55,7 +56,7 @@ def points_graph(
     SrnMissingPackageError.
     """
     builder = _builder(field)
-    writer = GraphWriter()
+    writer = FedWriter() if fed else GraphWriter()
     if worth_packing(field) if small is None else small:
         writer, network = small_network(field)
     spec, arrays = network or plain_network(field)

@@ -9,6 +9,7 @@ from typing import NamedTuple, Optional, Sequence
 import numpy as np
 
 from onnx_export.grid_filter import Box, GridFilter
+from onnx_export.lattice_latents import NEAR
 from srn_core.codec.field import NeuralField
 from srn_core.codec.lazy_arrays import first_latents
 from srn_core.progress import ProgressCallback
@@ -76,8 +77,14 @@ class Latents:
         ]
 
     def places(self, axes: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Fractional indices of latents, float64 and within them, at the normalised coordinates x, y, z."""
-        return [np.clip((u + s.half) * s.per_unit, 0.0, s.samples - 1.0) for u, s in zip(axes, self.scales)]
+        """Fractional indices of latents, float64 and within them, at the normalised coordinates x, y, z; whole numbers
+        where a latent is meant."""
+        found = []
+        for u, scale in zip(axes, self.scales):
+            place = np.clip((u + scale.half) * scale.per_unit, 0.0, scale.samples - 1.0)
+            nearest = np.rint(place)
+            found.append(np.where(np.abs(place - nearest) <= NEAR, nearest, place))
+        return found
 
     def around(self, places: Sequence[np.ndarray], margin: int = 0) -> Box:
         """The part, z, y, x, between whose latents places (n,) along x, y, z lie, n > 0, and ``margin`` more."""
