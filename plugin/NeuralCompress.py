@@ -738,6 +738,49 @@ _CONTOUR_PANEL = (
     + _TIME_STEPS
 )
 
+_EVALUATE_PANEL = f"""
+<StringVectorProperty name="Array" label="Array" command="SetInputArrayToProcess" number_of_elements="5"
+    element_types="0 0 0 0 2" animateable="0">
+  <ArrayListDomain name="array_list" attribute_type="Scalars" input_domain_name="input_array">
+    <RequiredProperties><Property name="Original" function="Input" /></RequiredProperties>
+  </ArrayListDomain>
+  <Documentation>The point or cell array of the original that is compared.</Documentation>
+</StringVectorProperty>
+{
+    _property(
+        "String",
+        "Bound",
+        "1%",
+        "Errors above this are marked and counted: a number in the array's units, or a percentage of its value range. "
+        "Empty: none are.",
+        advanced=False,
+    )
+}
+{_whole("Bins", 64, 1, 100000, "Bins of the histogram of the errors.", advanced=False)}
+{
+    _choice(
+        "Compared",
+        "auto",
+        "auto array neural-file",
+        "What is compared with the original. auto: the array of Compared With where it lies on the same places, else "
+        "the neural file, else the array interpolated. array: the array always. neural-file: what the file gives back "
+        "at the original's places, always.",
+    )
+}
+{_property("String", "Compared Array", "", "Its name in what is compared; empty: the same as the original's.")}
+{_DECODER}
+<StringVectorProperty name="Report" label="Report" command="GetReport" information_only="1" number_of_elements="1"
+    panel_visibility="default">
+  <Hints><Widget type="multi_line" /></Hints>
+  <Documentation>The figures: PSNR, SSIM, errors, where the largest one is.</Documentation>
+</StringVectorProperty>
+
+<OutputPort name="Errors" index="0" id="port0" />
+<OutputPort name="Figures" index="1" id="port1" />
+<OutputPort name="Error Histogram" index="2" id="port2" />
+<OutputPort name="Training History" index="3" id="port3" />
+"""
+
 
 @smproxy.filter(name="NeuralCompress", label="Neural Compress", support_reload=False)
 @smhint.xml(_IN_MENU)
@@ -797,6 +840,24 @@ class NeuralSample(_algorithm("sample", "NeuralSample", 2, 1)):
 @smdomain.datatype(dataTypes=["vtkDataObject"], composite_data_supported=True)
 class NeuralContour(_algorithm("contour", "NeuralContour", 1, 1)):
     """Isosurfaces of the neural file that the input carries, of any fineness; only what lies about them is decoded."""
+
+
+@smproxy.filter(name="NeuralEvaluate", label="Neural Evaluate", support_reload=False)
+@smhint.xml(_IN_MENU)
+@smproperty.xml(_EVALUATE_PANEL)
+@smproperty.input(name="ComparedWith", label="Compared With", port_index=1)
+@smdomain.datatype(dataTypes=["vtkDataObject"], composite_data_supported=True)
+@smdomain.xml("<Hints><Optional /></Hints>")
+@smproperty.input(name="Original", label="Original", port_index=0)
+@smdomain.xml('<InputArrayDomain name="input_array" attribute_type="any" />')
+@smdomain.datatype(dataTypes=["vtkDataSet"], composite_data_supported=False)
+class NeuralEvaluate(_algorithm("evaluate", "NeuralEvaluate", 2, 4)):
+    """Shows how far what a neural file gives back is from the original: errors, figures, histogram, training."""
+
+    def RequestData(self, request, inInfo, outInfo):
+        done = super().RequestData(request, inInfo, outInfo)
+        _show_report(self)
+        return done
 
 
 @smproxy.reader(
