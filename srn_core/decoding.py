@@ -79,6 +79,7 @@ class Decoding:
         self.geometry = grid.geometry
         given = np.dtype(field.dtype)
         self.dtype = np.dtype(dtype) if dtype is not None else _result_type(given, grid.original)
+        self._index = grid.index
         self._voxels = OnGrid(field, grid.index)
         dims = field.geometry.dims
         self._axes = [coordinates.normalise_axis(i, n, dims) for i, n in zip(grid.index, dims)]
@@ -108,10 +109,17 @@ class Decoding:
         x, y, z = self._axes
         for part, told in self._parts(progress):
             values, slopes = self._decoder.grid_gradient(x, y, z[part], progress=told, level=self._level)
-            gradient = world_gradient(self.field, slopes)
+            gradient = world_gradient(self.field, slopes, self._indices(part))
             self._voxels.settle_gradient(gradient, part)
             gradient = gradient.reshape(*gradient.shape[:3], -1)
             yield self._settled(values, part), as_dtype(gradient, gradient_dtype(self.field))
+
+    def _indices(self, part: slice) -> np.ndarray:
+        """(z, y, x, 3): fractional sample indices of some layers; nothing of the sort where none is needed."""
+        if self.field.geometry.points is None:
+            return np.zeros(3)
+        x, y, z = self._index
+        return np.stack(np.meshgrid(z[part], y, x, indexing="ij")[::-1], axis=-1)
 
     def _parts(self, progress: Optional[ProgressCallback]) -> Iterator[tuple[slice, Optional[ProgressCallback]]]:
         """Layers that are decoded together, and what is told of them."""

@@ -26,10 +26,11 @@ def gradient_volume(field: NeuralField, values: np.ndarray, geometry: Geometry, 
     return Volume(values, geometry, gradient_name(field.name), time=field.time, valid=valid)
 
 
-def world_gradient(field: NeuralField, normalised: np.ndarray) -> np.ndarray:
-    """(..., C, 3) float64 of derivatives of normalised values by normalised x, y, z."""
+def world_gradient(field: NeuralField, normalised: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """(..., C, 3) float64 of derivatives of normalised values by normalised x, y, z, at fractional sample indices
+    (..., 3)."""
     low, high = np.array(field.value_range, np.float64).T
     geometry = field.geometry
     # An index changes by the rows of this matrix along the world's x, y, z, a normalised coordinate in proportion.
-    matrix = geometry.index_per_length * coordinates.normalised_per_index(geometry.dims)
+    matrix = geometry.index_per_length_at(index) * coordinates.normalised_per_index(geometry.dims)
     return np.asarray((normalised @ matrix) * (high / 2 - low / 2)[:, None])

@@ -41,7 +41,7 @@ class SampledPoints:
 
     def gradient(self, normalised: np.ndarray) -> np.ndarray:
         """(N, 3) or (N, C, 3) float64, physical, of the decoder's (N, C, 3); 0 across a border beyond it."""
-        gradient = world_gradient(self.field, np.where(self._beyond[:, None], 0.0, normalised))
+        gradient = world_gradient(self.field, np.where(self._beyond[:, None], 0.0, normalised), self._index)
         settle_point_gradients(self.field, self._index, gradient)
         gradient[self._lost] = np.nan
         return gradient if self.field.vector else gradient[:, 0]

@@ -1,4 +1,4 @@
-"""Several arrays into one neural file, with one target for all of it."""
+"""Several arrays into one neural file, with one target for all of it, and where their grids lie beside them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ import time
 from dataclasses import replace
 from typing import Any, Optional, Sequence
 
+from srn_core.codec.grid_points_section import stored_points
 from srn_core.codec.header import FieldHeader
 from srn_core.codec.join import joined
 from srn_core.compression import CompressResult, compress_volume
 from srn_core.config import CompressConfig, TargetConfig
 from srn_core.errors import SrnInputError
+from srn_core.grid_points import GridPoints
 from srn_core.neural_file import NeuralFile
 from srn_core.progress import Progress, ProgressCallback
 from srn_core.volume import Volume
+
+HEADER_BYTES = 120
+"""What the header says of a grid's points, at most."""
 
 
 def compress_arrays(
@@ -21,8 +26,9 @@ def compress_arrays(
 ) -> CompressResult:
     """Compress volumes into one file, each by itself.
 
-    A ratio and a number of bytes hold for the whole file: each array gets its share by the bytes it has. A PSNR, a
-    largest error and a parameter ratio hold for each array. Where the user stops, arrays that have not begun are
+    A ratio and a number of bytes hold for the whole file, the points of grids included: each array gets its share by
+    the bytes it has. A PSNR, a largest error and a parameter ratio hold for each array. Where no target is given,
+    points of grids come on top. Where the user stops, arrays that have not begun are
     compressed without training.
 
     Raises:
@@ -31,29 +37,64 @@ def compress_arrays(
     """
     if not volumes:
         raise SrnInputError("there is no array to compress")
-    if len(volumes) == 1:
+    points = [volume.geometry.points for volume in volumes]
+    if len(volumes) == 1 and points[0] is None:
         return compress_volume(volumes[0], config, progress)
     started = time.perf_counter()
     whole = sum(volume.nbytes for volume in volumes)
+    grids = points_bytes(points)
+    target = _without_points(config.target, whole, grids)
     results: list[CompressResult] = []
     remembered = _remembering(progress)
     done = 0
     for volume in volumes:
         part = volume.nbytes / whole
-        share = replace(config, target=_share(config.target, part))
+        share = replace(config, target=_share(target, part))
+        bare = replace(volume, geometry=volume.geometry.without_points)
         try:
-            results.append(compress_volume(volume, share, _told(remembered, done / whole, part, volume)))
+            results.append(compress_volume(bare, share, _told(remembered, done / whole, part, volume)))
         except SrnInputError as error:
             named = volume.name in str(error)
             raise error if named else SrnInputError(f"array '{volume.name}': {error}") from error
         done += volume.nbytes
-    file = NeuralFile.from_bytes(together([result.file for result in results], config))
+    file = NeuralFile.from_bytes(together([result.file for result in results], config, points))
     _check(file, config.target)
-    return CompressResult(file, _report(file, results, started), _stacked(results), _beside(results))
+    if len(results) == 1:
+        only, sizes = results[0], {"bytes": file.nbytes, "ratio": file.ratio, "points_bytes": grids}
+        return replace(only, file=file, report={**only.report, **sizes})
+    report = {**_report(file, results, started), "points_bytes": grids}
+    return CompressResult(file, report, _stacked(results), _beside(results))
 
 
-def together(files: Sequence[NeuralFile], config: CompressConfig) -> bytes:
-    """The fields of files in one file, whose fields tell of the target that the whole has."""
+def points_bytes(points: Sequence[Optional[GridPoints]]) -> int:
+    """Bytes of a file, about and at most, that go to where the grids of its fields lie; each grid is stored once."""
+    count = 0
+    for place, where in enumerate(points):
+        if where is not None:
+            count += HEADER_BYTES + sum(len(data) for data in stored_points(where, points[:place])[1])
+    return count
+
+
+def _without_points(target: TargetConfig, original: int, grids: int) -> TargetConfig:
+    """What is left of a size for the arrays. Raises SrnInputError where nothing is."""
+    if not grids or (target.bytes is None and target.ratio is None):
+        return target
+    most = target.bytes if target.bytes is not None else int(original / (target.ratio or 1.0))
+    if most <= grids:
+        raise SrnInputError(
+            f"the positions of the grid's points, which are kept exactly, take {grids} bytes, but at most {most} were "
+            "asked for; ask for a PSNR or a lower ratio, or drop the geometry"
+        )
+    return TargetConfig(bytes=most - grids)
+
+
+def together(
+    files: Sequence[NeuralFile], config: CompressConfig, points: Optional[Sequence[Optional[GridPoints]]] = None
+) -> bytes:
+    """The fields of files in one file, whose fields tell of the target that the whole has.
+
+    ``points``: where the grid of each field lies.
+    """
     target = {name: value for name, value in vars(config.target).items() if value is not None}
 
     def change(place: int, field: FieldHeader) -> FieldHeader:
@@ -64,7 +105,7 @@ def together(files: Sequence[NeuralFile], config: CompressConfig) -> bytes:
         provenance["settings"] = settings
         return replace(field, provenance=provenance if settings else {})
 
-    return joined([file.to_bytes() for file in files], change)
+    return joined([file.to_bytes() for file in files], change, points)
 
 
 def _share(target: TargetConfig, share: float) -> TargetConfig:

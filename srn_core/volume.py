@@ -1,4 +1,4 @@
-"""A volume: values on a regular grid, and where that grid lies in the world."""
+"""A volume: values on a grid, and where that grid lies in the world."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from srn_core import coordinates
 from srn_core.errors import SrnInputError
+from srn_core.grid_points import GridPoints
 
 IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 ASSOCIATIONS = ("point", "cell")
@@ -20,7 +21,8 @@ class Geometry:
 
     A sample with integer index (i, j, k) from ``start`` on lies at
     ``origin + direction @ (spacing * (i, j, k))``, half a spacing further for cell samples, as in
-    vtkImageData.
+    vtkImageData. Where the grid is not of equal steps, ``points`` says where it lies; origin, spacing and direction
+    then describe its index space.
     """
 
     dims: tuple[int, int, int]
@@ -32,6 +34,8 @@ class Geometry:
     start: tuple[int, int, int] = (0, 0, 0)
     """Index of the first sample along x, y and z: the lower ends of the VTK extent."""
     association: str = "point"
+    points: Optional[GridPoints] = None
+    """Positions of the grid's points (for cells: of their corners); None: as origin, spacing and direction say."""
 
     def __post_init__(self) -> None:
         if len(self.dims) != 3 or min(self.dims) < 1:
@@ -42,6 +46,25 @@ class Geometry:
             raise SrnInputError("origin, spacing and start need 3 numbers, direction needs 9")
         if not np.all(np.isfinite(np.array([*self.origin, *self.spacing, *self.direction]))):
             raise SrnInputError("the volume's origin, spacing or direction is not finite")
+        if self.points is not None and not self._corners_fit(self.points.dims):
+            raise SrnInputError(
+                f"a grid of {self.dims} {self.association} samples cannot have {self.points.dims} points"
+            )
+
+    def _corners_fit(self, points: tuple[int, int, int]) -> bool:
+        if self.association == "point":
+            return points == self.dims
+        # An axis of one point has one cell too.
+        return all(p == n + 1 or p == n == 1 for p, n in zip(points, self.dims))
+
+    @property
+    def without_points(self) -> Geometry:
+        """The same samples in index space."""
+        return self if self.points is None else replace(self, points=None)
+
+    def _middle(self, points: GridPoints) -> np.ndarray:
+        """(3,): index of the first sample among the points."""
+        return np.array([0.5 if p > n else 0.0 for p, n in zip(points.dims, self.dims)])
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -58,6 +81,9 @@ class Geometry:
     @property
     def extent(self) -> tuple[int, int, int, int, int, int]:
         """VTK *point* extent (x0, x1, y0, y1, z0, z1), both ends inclusive."""
+        if self.points is not None:
+            (x0, y0, z0), (nx, ny, nz) = self.start, self.points.dims
+            return x0, x0 + nx - 1, y0, y0 + ny - 1, z0, z0 + nz - 1
         more = 1 if self.association == "cell" else 0
         (x0, y0, z0), (nx, ny, nz) = self.start, self.dims
         return x0, x0 + nx - 1 + more, y0, y0 + ny - 1 + more, z0, z0 + nz - 1 + more
@@ -72,6 +98,14 @@ class Geometry:
         """(3, 3): how fractional indices (rows, along x, y, z) change per unit of length along the world's axes."""
         return np.asarray(np.linalg.inv(self._steps()))
 
+    def index_per_length_at(self, index: np.ndarray) -> np.ndarray:
+        """As :attr:`index_per_length`, (..., 3, 3) at fractional sample indices (..., 3); (3, 3) where it is the same
+        everywhere."""
+        if self.points is None:
+            return self.index_per_length
+        flat = np.reshape(index, (-1, 3)) + self._middle(self.points)
+        return self.points.index_per_length(flat).reshape(*np.shape(index), 3)
+
     def _steps(self) -> np.ndarray:
         """(3, 3), invertible: world steps (columns) from sample to sample along x, y, z."""
         matrix = np.array(self.direction, np.float64).reshape(3, 3) * np.array(self.spacing, np.float64)
@@ -80,12 +114,19 @@ class Geometry:
         return matrix
 
     def index_of(self, points: np.ndarray) -> np.ndarray:
-        """Fractional sample indices (N, 3), 0 at the first sample, of world positions (N, 3)."""
+        """Fractional sample indices (N, 3), 0 at the first sample, of world positions (N, 3).
+
+        Raises SrnInputError for a structured grid, whose cells would have to be searched.
+        """
+        if self.points is not None:
+            return self.points.index_of(np.asarray(points, np.float64)) - self._middle(self.points)
         local = np.linalg.solve(self._steps(), (np.asarray(points, np.float64) - np.array(self.origin)).T).T
         return local - np.array(self.start) - (0.5 if self.association == "cell" else 0.0)
 
     def position_of(self, index: np.ndarray) -> np.ndarray:
         """World positions (N, 3) of fractional sample indices (N, 3), 0 at the first sample."""
+        if self.points is not None:
+            return self.points.at(np.asarray(index, np.float64) + self._middle(self.points))
         shifted = np.asarray(index, np.float64) + np.array(self.start) + (0.5 if self.association == "cell" else 0.0)
         matrix = np.array(self.direction, np.float64).reshape(3, 3) * np.array(self.spacing, np.float64)
         return shifted @ matrix.T + np.array(self.origin)
@@ -97,14 +138,22 @@ class Geometry:
         sx, sy, sz = (s * (n - ends) / (m - ends) if m > ends else s for s, n, m in zip(self.spacing, self.dims, dims))
         # A single point lies in the middle of its axis.
         first = np.array([(n - 1) / 2.0 if ends and m == 1 else 0.0 for n, m in zip(self.dims, dims)])
-        x, y, z = self.position_of((first if ends else first - 0.5)[None])[0]
+        x, y, z = self.without_points.position_of((first if ends else first - 0.5)[None])[0]
         return replace(
             self,
+            points=None if self.points is None else self.points.picked(self._corners(self.points, dims)),
             dims=(int(dims[0]), int(dims[1]), int(dims[2])),
             spacing=(sx, sy, sz),
             origin=(float(x), float(y), float(z)),
             start=(0, 0, 0),
         )
+
+    def _corners(self, points: GridPoints, dims: tuple[int, int, int]) -> list[np.ndarray]:
+        """Along x, y, z: fractional indices of the points of ``dims`` samples over the same box."""
+        wanted = [
+            m + (p > n or (self.association == "cell" and m > 1)) for m, n, p in zip(dims, self.dims, points.dims)
+        ]
+        return [coordinates.resampled_axis(p, m, "point") for p, m in zip(points.dims, wanted)]
 
     def cropped(self, region: tuple[int, int, int, int, int, int]) -> Geometry:
         """The part with sample indices x0..x1, y0..y1, z0..z1 (inclusive, counted as ``start`` counts them)."""
@@ -114,8 +163,15 @@ class Geometry:
                 raise SrnInputError(
                     f"the region asks for {'xyz'[axis]} = {a}..{b}, but the volume has {s}..{s + n - 1} there"
                 )
+        corners = None
+        if self.points is not None:
+            ends = [p - n for p, n in zip(self.points.dims, self.dims)]
+            corners = self.points.picked(
+                [np.arange(a - s, b - s + 1 + more) for a, b, s, more in zip(low, high, self.start, ends)]
+            )
         return replace(
             self,
+            points=corners,
             dims=(high[0] - low[0] + 1, high[1] - low[1] + 1, high[2] - low[2] + 1),
             start=(int(low[0]), int(low[1]), int(low[2])),
         )

@@ -59,6 +59,7 @@ CHECKSUMS = {
     "constant": 0xF6E00D79,
     "fvsrn-spatial": 0x524D799C,
     "fvsrn-wavelet": 0x57EE7516,
+    "grids": 0x44B72797,
     "masked": 0x33548D36,
     "neurcomp-plain": 0x7CCF82FE,
     "neurcomp-residual": 0x32B7076F,

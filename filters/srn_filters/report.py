@@ -16,6 +16,7 @@ def readable(report: Mapping[str, Any], histogram: Optional[str] = None, promise
     """
     lines = [
         _line("Size", _size(report)),
+        _line("Points of the grid", _points(report)),
         _line("PSNR", _number(report.get("psnr"), "{:.2f} dB")),
         _line("SSIM", _number(report.get("ssim"), "{:.4f}")),
         _line("Largest error", _number(report.get("max_error"), "{:.4g}")),
@@ -54,6 +55,11 @@ def _size(report: Mapping[str, Any]) -> Optional[str]:
     return f"{_bytes(report['bytes'])} for {_bytes(report['original_bytes'])}" + (
         "" if ratio is None else f" ({float(ratio):.1f} : 1)"
     )
+
+
+def _points(report: Mapping[str, Any]) -> Optional[str]:
+    size = report.get("points_bytes")
+    return f"{_bytes(size)} of these, kept exactly" if size else None
 
 
 def _asked(promise: Optional[Promise]) -> Optional[str]:

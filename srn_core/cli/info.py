@@ -72,7 +72,11 @@ def _field(field: Any, file: Any) -> dict[str, Any]:
         "time": field.time,
         "range": field.value_range,
         "valid_samples": geometry.samples if field.valid is None else int(field.valid.sum()),
-        "geometry": {**asdict(geometry), "extent": geometry.extent},
+        "geometry": {
+            **asdict(geometry.without_points),
+            "points": None if geometry.points is None else geometry.points.kind,
+            "extent": geometry.extent,
+        },
         "network": {"kind": field.spec.kind, **spec},
         "parameters": field.parameters(),
         "bits": {name: array.bits for name, array in field.arrays.items()},
@@ -127,6 +131,8 @@ def _field_rows(field: dict[str, Any]) -> list[tuple[str, str]]:
         ("spacing", output.triple(geometry["spacing"])),
         ("extent", output.triple(geometry["extent"])),
     ]
+    if geometry["points"] is not None:
+        rows.append(("grid", {"axes": "rectilinear", "points": "structured"}[geometry["points"]]))
     if tuple(geometry["direction"]) != (1, 0, 0, 0, 1, 0, 0, 0, 1):
         rows.append(("direction", output.triple(geometry["direction"])))
     if field["time"] is not None:

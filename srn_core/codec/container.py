@@ -12,8 +12,8 @@ from srn_core.errors import SrnFormatError
 
 MAGIC = b"SRN\x1a"
 """The last byte stops a terminal's `type` and shows a transfer as text, which loses it."""
-FORMAT_VERSION = 2
-"""The newest version that is read. A file that uses nothing of version 2 is still written as version 1."""
+FORMAT_VERSION = 3
+"""The newest version that is read. A file is written as the oldest version that knows all it uses."""
 PREFIX = struct.Struct("<4sHII")
 """Magic, version, bytes of the deflated header, CRC-32 of the 10 bytes before it and the deflated header."""
 
@@ -101,6 +101,9 @@ def listed(header: FileHeader, header_bytes: int) -> list[Section]:
         if field.corrections is not None:
             parts = {"corrections mask": field.corrections.mask.section, "corrections": field.corrections.section}
             found += [Section(field.name, name, s.codec, s.packed, s.size) for name, s in parts.items() if s]
+        if field.points is not None and field.points.section is not None:
+            section = field.points.section
+            found.append(Section(field.name, "grid points", section.codec, section.packed, section.size))
     return found
 
 

@@ -147,6 +147,32 @@ CORRECTIONS = Record(
     "Corrections",
 )
 
+
+@dataclass(frozen=True)
+class GridPointsHeader:
+    """Where a grid's points lie that are not of equal steps."""
+
+    kind: str = "axes"
+    dims: tuple[int, ...] = (1, 1, 1)
+    dtype: str = "float64"
+    differences: int = 0
+    section: Optional[SectionHeader] = None
+    same_as: Optional[int] = None
+
+
+GRID_POINTS = Record(
+    GridPointsHeader,
+    (
+        Element("kind", Choice(("axes", "points")), "`axes`: rectilinear, `points`: structured", "axes"),
+        Element("dims", ListOf(Whole(1, 2**31 - 1), 3, 3), "points along x, y, z", (1, 1, 1)),
+        Element("dtype", Choice(("float32", "float64")), "type of the numbers", "float64"),
+        Element("differences", Whole(0, 3), "axes along which differences were taken, x first", 0),
+        Element("section", SECTION, "the numbers; its section is the last one of the field", None),
+        Element("same_as", Whole(0, 2**20), "instead of all these: the place of an earlier field with them", None),
+    ),
+    "Grid points",
+)
+
 GEOMETRY = Record(
     Geometry,
     (
@@ -193,6 +219,7 @@ class FieldHeader:
     valid: Optional[MaskHeader] = None
     plateau: Optional[PlateauHeader] = None
     corrections: Optional[CorrectionsHeader] = None
+    points: Optional[GridPointsHeader] = None
 
 
 FIELD = Record(
@@ -218,6 +245,7 @@ FIELD = Record(
         Element("valid", MASK, "which voxels hold a value; absent: all", None),
         Element("plateau", PLATEAU, "voxels that all hold one value; format version 2", None),
         Element("corrections", CORRECTIONS, "what is added to decoded voxels; format version 2", None),
+        Element("points", GRID_POINTS, "where the grid lies, if not at equal steps; format version 3", None),
     ),
     "Field",
 )
@@ -240,7 +268,7 @@ FILE = Record(
     "File",
 )
 
-TABLES = (FILE, FIELD, GEOMETRY, QUALITY, GROUP, SECTION, MASK, PLATEAU, CORRECTIONS)
+TABLES = (FILE, FIELD, GEOMETRY, QUALITY, GROUP, SECTION, MASK, PLATEAU, CORRECTIONS, GRID_POINTS)
 """Every table, in the order of docs/file-format.md."""
 
 
@@ -255,11 +283,15 @@ def sections_of(header: FieldHeader) -> list[SectionHeader]:
         if header.corrections.mask.section is not None:
             found.append(header.corrections.mask.section)
         found.append(header.corrections.section)
+    if header.points is not None and header.points.section is not None:
+        found.append(header.points.section)
     return found
 
 
 def version_of(header: FileHeader) -> int:
     """The oldest format version that knows all that a file uses."""
+    if any(f.points is not None for f in header.fields):
+        return 3
     newer = (
         f.plateau is not None or f.corrections is not None or spec_to_dict(f.spec)["version"] > 1 for f in header.fields
     )

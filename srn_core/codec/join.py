@@ -6,20 +6,26 @@ from dataclasses import replace
 from typing import Any, Callable, Optional, Sequence
 
 from srn_core.codec.container import frame, parse
+from srn_core.codec.grid_points_section import stored_points
 from srn_core.codec.header import FieldHeader, FileHeader, MaskHeader, PlateauHeader, SectionHeader, sections_of
 from srn_core.codec.reader import check_header
 from srn_core.codec.writer import GENERATOR
 from srn_core.errors import SrnFormatError, SrnInputError
+from srn_core.grid_points import GridPoints
 
 Change = Callable[[int, FieldHeader], FieldHeader]
 
 
-def joined(contents: Sequence[bytes], change: Optional[Change] = None) -> bytes:
+def joined(
+    contents: Sequence[bytes],
+    change: Optional[Change] = None,
+    points: Optional[Sequence[Optional[GridPoints]]] = None,
+) -> bytes:
     """The file that holds the fields of files with one field each, in their order.
 
     Masks that are the same are stored once. ``change`` is given each field's place and header, and gives back what the
-    header says instead, the same sections in it. Raises SrnInputError where the fields cannot stand in one file: two of
-    the same name, association, time and place.
+    header says instead, the same sections in it; ``points``: where the grid of each field lies. Raises SrnInputError
+    where the fields cannot stand in one file: two of the same name, association, time and place.
     """
     fields: list[FieldHeader] = []
     sections: list[bytes] = []
@@ -34,6 +40,11 @@ def joined(contents: Sequence[bytes], change: Optional[Change] = None) -> bytes:
         field, data = _masks_once(field, data, place, masks)
         fields.append(field if change is None else change(place, field))
         sections += data
+        where = None if points is None else points[place]
+        if points is not None and where is not None:
+            described, data = stored_points(where, points[:place])
+            fields[-1] = replace(fields[-1], points=described)
+            sections += data
     try:
         found = FileHeader(GENERATOR, tuple(fields))
         whole = frame(found, sections)

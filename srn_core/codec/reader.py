@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Mapping, Optional, Sequence, Tuple, Union
 
@@ -14,16 +15,26 @@ from srn_core.codec.codebooks import codebooks_of
 from srn_core.codec.container import MAGIC, Section, checked, listed, parse
 from srn_core.codec.corrections_section import most_stream_bytes, opened_corrections
 from srn_core.codec.field import Corrections, NeuralField, Plateau, StoredArray
-from srn_core.codec.header import FILE, FieldHeader, FileHeader, GroupHeader, MaskHeader, SectionHeader
+from srn_core.codec.grid_points_section import opened_points
+from srn_core.codec.header import (
+    FILE,
+    FieldHeader,
+    FileHeader,
+    GridPointsHeader,
+    GroupHeader,
+    MaskHeader,
+    SectionHeader,
+)
 from srn_core.codec.layouts import CodeType, layout_named
 from srn_core.codec.lazy_arrays import LazyArrays, PendingPyramid
 from srn_core.codec.mask import mask_from_bytes, most_mask_bytes
 from srn_core.codec.packing import codec_named
 from srn_core.codec.pyramids import codes_of
-from srn_core.errors import SrnFormatError, SrnInputError
+from srn_core.errors import SrnError, SrnFormatError, SrnInputError
+from srn_core.grid_points import KINDS, GridPoints
 
 Bytes = Union[bytes, bytearray, memoryview]
-_Parts = Tuple[Optional[np.ndarray], Optional[Plateau], Optional[Corrections]]
+_Parts = Tuple[Optional[np.ndarray], Optional[Plateau], Optional[Corrections], Optional[GridPoints]]
 
 
 def read(path: PathLike) -> tuple[NeuralField, ...]:
@@ -121,7 +132,11 @@ def check_header(header: FileHeader, file_bytes: int) -> None:
             raise SrnFormatError(f"{what} has a minimum above its maximum")
         if field.spec.components > 1 and not field.vector:
             raise SrnFormatError(f"{what} has {field.spec.components} components, but is no vector")
-        codes += limits.codes_of(field.spec) + sum(sum(group.codebooks or ()) for group in field.groups)
+        codes += (
+            _points_claimed(field.points)
+            + limits.codes_of(field.spec)
+            + sum(sum(group.codebooks or ()) for group in field.groups)
+        )
         if codes > limits.most_codes(file_bytes):
             raise SrnFormatError(f"the file of {file_bytes} bytes claims to hold {codes} numbers; it is damaged")
         voxels += _voxels_claimed(field)
@@ -153,6 +168,11 @@ def _check_groups(field: FieldHeader, what: str) -> None:
             _check_size(section, limit, what)
 
 
+def _points_claimed(points: Optional[GridPointsHeader]) -> int:
+    """Numbers of the positions that a field brings."""
+    return 0 if points is None or points.section is None else KINDS[points.kind].count(points.dims)
+
+
 def _voxels_claimed(field: FieldHeader) -> int:
     """Voxels of masks that a field brings."""
     plateau = None if field.plateau is None else field.plateau.mask
@@ -178,6 +198,19 @@ def _check_voxels(fields: Sequence[FieldHeader], place: int, what: str) -> None:
             raise SrnFormatError(f"{what} has corrections of a negative step")
         _check_mask(fields, place, field.corrections.mask, [None] * len(fields), f"{what}: the mask of its corrections")
         _check_size(field.corrections.section, most_stream_bytes(field.geometry.samples * field.spec.components), what)
+    if field.points is not None:
+        _check_points(fields, place, field.points, f"{what}: its grid")
+
+
+def _check_points(fields: Sequence[FieldHeader], place: int, points: GridPointsHeader, what: str) -> None:
+    if (points.section is None) == (points.same_as is None):
+        raise SrnFormatError(f"{what} has neither points nor another field's, or both")
+    if points.section is not None:
+        if points.differences > (1 if points.kind == "axes" else 3):
+            raise SrnFormatError(f"{what} has differences along more axes than there are")
+        _check_size(points.section, _points_claimed(points) * np.dtype(points.dtype).itemsize, what)
+    elif points.same_as is not None and (points.same_as >= place or fields[points.same_as].points is None):
+        raise SrnFormatError(f"{what} is said to be that of a field that comes later or has no such points")
 
 
 def _check_mask(
@@ -270,7 +303,7 @@ def _sound(array: StoredArray, kind: CodeType) -> StoredArray:
 
 
 def _voxels(data: bytes, offset: int, found: FieldHeader, earlier: Sequence[NeuralField]) -> tuple[_Parts, int]:
-    """A field's mask, plateau and corrections, and where their sections end."""
+    """A field's mask, plateau, corrections and grid points, and where their sections end."""
     shape = found.geometry.shape
 
     def unpacked(section: SectionHeader) -> bytes:
@@ -294,7 +327,12 @@ def _voxels(data: bytes, offset: int, found: FieldHeader, earlier: Sequence[Neur
         if some is not None:
             stream = unpacked(about.section)
             corrections = opened_corrections(stream, some, found.spec.components, about.step)
-    return (valid, plateau, corrections), offset
+    points = None
+    if found.points is not None and found.points.section is not None:
+        points = opened_points(unpacked(found.points.section), found.points)
+    elif found.points is not None and found.points.same_as is not None:
+        points = earlier[found.points.same_as].geometry.points
+    return (valid, plateau, corrections, points), offset
 
 
 def _field(
@@ -303,11 +341,16 @@ def _field(
     valid: Optional[np.ndarray],
     plateau: Optional[Plateau],
     corrections: Optional[Corrections],
+    points: Optional[GridPoints],
 ) -> NeuralField:
+    try:
+        geometry = found.geometry if points is None else replace(found.geometry, points=points)
+    except SrnError as error:
+        raise SrnFormatError(f"field '{found.name[:80]}': {error}; the file is damaged") from error
     return NeuralField(
         found.spec,
         arrays,
-        found.geometry,
+        geometry,
         found.name,
         found.dtype,
         found.value_range,

@@ -11,6 +11,7 @@ from srn_core.codec import limits
 from srn_core.codec.container import frame, parse
 from srn_core.codec.corrections_section import stored_corrections
 from srn_core.codec.field import NeuralField, StoredArray
+from srn_core.codec.grid_points_section import stored_points
 from srn_core.codec.grouping import code_type, most_bits, pyramid_of_field, smallest_groups
 from srn_core.codec.header import FieldHeader, FileHeader, PlateauHeader
 from srn_core.codec.mask_section import stored_mask
@@ -98,7 +99,7 @@ def _checked_arrays(field: NeuralField) -> list[StoredArray]:
 
 
 def _voxels(fields: Sequence[NeuralField], place: int) -> tuple[dict[str, Any], list[bytes]]:
-    """What the header says of a field's mask, plateau and corrections, and their sections."""
+    """What the header says of a field's mask, plateau, corrections and grid points, and their sections."""
     field, what = fields[place], f"field '{fields[place].name}'"
     shape, components = field.geometry.shape, field.spec.components
     parts: dict[str, Any] = {}
@@ -115,5 +116,9 @@ def _voxels(fields: Sequence[NeuralField], place: int) -> tuple[dict[str, Any], 
         sections += data
     if field.corrections is not None:
         parts["corrections"], data = stored_corrections(field.corrections, (*shape, components), what)
+        sections += data
+    if field.geometry.points is not None:
+        known = [other.geometry.points for other in fields[:place]]
+        parts["points"], data = stored_points(field.geometry.points, known)
         sections += data
     return parts, sections

@@ -20,6 +20,7 @@ from example_fields import field_of, filled, fvsrn, neurcomp  # noqa: E402
 
 from srn_core import codec  # noqa: E402
 from srn_core.codec import Corrections, NeuralField, Plateau, Quality, StoredArray  # noqa: E402
+from srn_core.grid_points import CurvilinearPoints, RectilinearPoints  # noqa: E402
 from srn_core.pyramid import pyramid_of  # noqa: E402
 from srn_core.spec import ConstantSpec, FvSrnSpec  # noqa: E402
 from srn_core.volume import Geometry  # noqa: E402
@@ -66,6 +67,20 @@ def coded_latents() -> list[NeuralField]:
     return found
 
 
+def grids() -> list[NeuralField]:
+    """Fields on a rectilinear grid, whose cells share its points, and on structured ones."""
+    axes = RectilinearPoints(np.arange(9) ** 2 / 3, 7.5 - np.arange(7.0), np.geomspace(1, 9, 5))
+    z, y, x = np.mgrid[:5, :7, :9].astype(np.float32)
+    bent = CurvilinearPoints(np.stack([(1 + x) * np.cos(y / 5), (1 + x) * np.sin(y / 5), z - x / 7], axis=-1))
+    sheet = CurvilinearPoints(np.random.default_rng(3).normal(size=(1, 7, 9, 3)))
+    return [
+        field_of(neurcomp(), geometry=Geometry((9, 7, 5), start=(2, 0, 1), points=axes)),
+        field_of(neurcomp(), geometry=Geometry((8, 6, 4), association="cell", points=axes)),
+        field_of(neurcomp(), name="bent", geometry=Geometry((9, 7, 5), points=bent), valid=z + y > 1),
+        field_of(neurcomp(), name="sheet", geometry=Geometry((8, 6, 1), association="cell", points=sheet)),
+    ]
+
+
 def golden_fields() -> dict[str, list[NeuralField]]:
     """Name -> the fields of a file."""
     quality = Quality(41.25, 0.0117, 0.25, 0.975)
@@ -92,6 +107,7 @@ def golden_fields() -> dict[str, list[NeuralField]]:
         + [field_of(spatial, filled(spatial, 11), name="température")],
         "pyramid": [field_of(latents, filled(latents, 8, zeros=0.6))],
         "pyramid-coded": coded_latents(),
+        "grids": grids(),
         "probabilities": [
             field_of(pruned, clustered(filled(pruned, 6, zeros=0.2)), name="subbands"),
             field_of(pruned_grid, {**filled(pruned_grid), **book}, name="grid"),
@@ -113,6 +129,8 @@ def expected(fields: list[NeuralField]) -> dict[str, np.ndarray]:
             found[f"{place}/plateau.values"] = np.array(field.plateau.values)
         if field.corrections is not None:
             found[f"{place}/corrections"] = field.corrections.codes * field.corrections.step
+        if field.geometry.points is not None:
+            found[f"{place}/points"] = field.geometry.points.numbers
     return found
 
 
