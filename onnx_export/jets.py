@@ -49,6 +49,6 @@ def held_tangents(writer: GraphWriter, spec: NetworkSpec, jet: Jet) -> str:
     rows = writer.node("Transpose", "points", perm=[1, 0])
     half = np.array(spec.half_extent)[:, None]
     reach = np.where(half > 0, half + ON_BORDER, -1.0).astype(np.float32)
-    inside = writer.cast(writer.node("LessOrEqual", writer.node("Abs", rows), reach), np.float32)
+    inside = writer.cast(writer.node("Less", writer.node("Abs", rows), reach), np.float32)
     tangents = writer.node("Mul", jet.tangents, writer.node("Unsqueeze", inside, np.array([1], np.int64)))
     return str(writer.node("Add", tangents, writer.node("Sub", jet.values, jet.values)))

@@ -26,7 +26,7 @@ from srn_core.spec import ConstantSpec, FvSrnSpec, NetworkSpec, NeurcompSpec
 from srn_core.volume import Geometry
 
 OPERATORS = {"Abs", "Add", "Cast", "Concat", "Cos", "Floor", "Gather", "GatherElements", "Gemm", "Identity"}
-OPERATORS |= {"LessOrEqual", "MatMul", "Max", "Min", "Mul", "ReduceSum", "Reshape", "Round", "Sin", "Squeeze", "Sub"}
+OPERATORS |= {"Less", "MatMul", "Max", "Min", "Mul", "ReduceSum", "Reshape", "Round", "Sin", "Squeeze", "Sub"}
 OPERATORS |= {"Transpose", "Unsqueeze"}
 """What a model with gradients is made of: operators that the CPU and the CUDA provider both have."""
 
