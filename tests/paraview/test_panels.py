@@ -234,7 +234,7 @@ def test_training_depends_on_the_sections_in_force_alone(tmp_path: Path) -> None
 def test_every_property_is_documented_and_labelled(run: Run) -> None:
     facts = run(
         """
-        groups = {"filters": ["NeuralCompress", "NeuralResample", "NeuralEvaluate", "NeuralSample"],
+        groups = {"filters": ["NeuralCompress", "NeuralResample", "NeuralEvaluate", "NeuralSample", "NeuralContour"],
                   "sources": ["NeuralResampleFile", "SRNReader"], "writers": ["SRNWriter", "ONNXWriter"]}
         manager = servermanager.ProxyManager()
         found = {}
