@@ -23,6 +23,7 @@ from srn_core.search import SearchRequest, SearchResult, Source, search
 from srn_core.search.journal import Journal
 from srn_core.search.outputs import hypervolumes, write
 from srn_core.search.request import Record
+from srn_core.search.run import default_jobs
 from srn_core.search.runner import Runner
 from srn_core.search.trial import Trial
 from srn_core.search.workers import Workers
@@ -224,6 +225,16 @@ def test_ctrl_c_leaves_tables_and_a_journal(source, tmp_path):
     assert len(rows(folder / "trials.csv")) == len(Journal(folder).read()) >= 1
 
 
+def test_the_defaults_are_five_ratios_that_the_volume_bears(source):
+    record = Record.of(replace(ASKED, defaults=True), source, source.read())
+    jobs = default_jobs(record)
+    ratios = [job.settings["target.ratio"] for job in jobs]
+    assert len(ratios) == 5 and ratios == sorted(ratios) and record.nbytes / ratios[-1] == pytest.approx(1500, rel=1e-3)
+    assert all(set(job.settings) == {"device", "seed", "training.seconds", "target.ratio"} for job in jobs)
+    assert default_jobs(Record.of(ASKED, source, source.read())) == []
+
+
+@pytest.mark.slow
 def test_the_defaults_are_measured_beside(source, tmp_path, monkeypatch):
     monkeypatch.setattr("srn_core.search.run.DEFAULT_RATIOS", 2)
     asked = replace(ASKED, trials=1, seconds=1.0, defaults=True)

@@ -99,10 +99,14 @@ def run(given: argparse.Namespace) -> int:
     from srn_core.search import search
     from srn_core.search.figures import can_draw, draw_front
     from srn_core.search.outputs import write
-    from srn_core.search.peers import peers, read
+    from srn_core.search.peers import Curves, peers, read
+    from srn_core.search.request import Record
 
     request, where, folder = _request(given), _source(given), Path(given.out)
-    rows = read(Path(given.peers)) if given.peers else []
+    curves: Curves = {}
+    if given.peers:
+        # Before hours of trials, not after.
+        curves = peers(read(Path(given.peers)), Record.of(request, where, where.read()))
     with Bar(given.quiet or given.json) as bar:
 
         def stopping() -> None:
@@ -120,7 +124,7 @@ def run(given: argparse.Namespace) -> int:
     write(folder, result, last=not result.stopped)
     front = result.front()
     if front and can_draw():
-        draw_front(folder, result, peers(rows, result.record))
+        draw_front(folder, result, curves)
     elif front and not given.quiet:
         output.note("no pictures: they need matplotlib (pip install 'paraview-srn[search]')")
     if not front and not result.stopped:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any
 
 from srn_core.errors import SrnMissingPackageError
 from srn_core.search.outputs import hypervolumes
@@ -48,7 +48,7 @@ def plain_numbers(axis: Any) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def draw_front(folder: Path, result: SearchResult, peers: Mapping[str, Any]) -> None:
+def draw_front(folder: Path, result: SearchResult, peers: Curves) -> None:
     """``front.png``: trials, front, defaults and peers; below, the hypervolume over the trials."""
     first, second = result.objectives
     drawn = figure(7.5, 7.0)

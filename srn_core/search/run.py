@@ -53,7 +53,7 @@ def search(
     journal.mend()
     record.save(folder)
     known = {(trial.kind, trial.index) for trial in trials}
-    waiting = [job for job in _default_jobs(record) if (job.kind, job.index) not in known]
+    waiting = [job for job in default_jobs(record) if (job.kind, job.index) not in known]
     left = [index for index in range(request.trials) if ("search", index) not in known]
     total = len(waiting) + len(left)
     runner = Runner(record, folder, journal, trials, progress, total)
@@ -89,13 +89,13 @@ def base_settings(request: SearchRequest) -> dict[str, Any]:
     return settings if PASSES in request.fixed else {**settings, SECONDS: request.seconds}
 
 
-def _default_jobs(record: Record) -> list[Job]:
+def default_jobs(record: Record) -> list[Job]:
     """The product's defaults at some ratios, as long as each trial."""
     if not record.request.defaults:
         return []
     domain = searchable("fvsrn", "rate", "target")[RATIO].domain
     assert isinstance(domain, Range)
-    high = min(domain.high, record.nbytes / LEAST_BYTES)
+    high = max(min(domain.high, record.nbytes / LEAST_BYTES), 2.0)
     low = min(domain.low, max(high / 4.0, 1.5))
     jobs = []
     for index in range(DEFAULT_RATIOS):
