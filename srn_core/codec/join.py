@@ -21,7 +21,7 @@ def joined(
     change: Optional[Change] = None,
     points: Optional[Sequence[Optional[GridPoints]]] = None,
 ) -> bytes:
-    """The file that holds the fields of files with one field each, in their order.
+    """The file that holds the fields of files, in their order.
 
     Masks that are the same are stored once. ``change`` is given each field's place and header, and gives back what the
     header says instead, the same sections in it; ``points``: where the grid of each field lies. Raises SrnInputError
@@ -30,21 +30,23 @@ def joined(
     fields: list[FieldHeader] = []
     sections: list[bytes] = []
     masks: dict[tuple[Any, ...], int] = {}
-    for place, content in enumerate(contents):
+    for content in contents:
         header, offset = parse(content)
-        (field,) = header.fields
-        data: list[bytes] = []
-        for section in sections_of(field):
-            data.append(content[offset : offset + section.packed])
-            offset += section.packed
-        field, data = _masks_once(field, data, place, masks)
-        fields.append(field if change is None else change(place, field))
-        sections += data
-        where = None if points is None else points[place]
-        if points is not None and where is not None:
-            described, data = stored_points(where, points[:place])
-            fields[-1] = replace(fields[-1], points=described)
+        first = len(fields)
+        for field in header.fields:
+            place = len(fields)
+            data: list[bytes] = []
+            for section in sections_of(field):
+                data.append(content[offset : offset + section.packed])
+                offset += section.packed
+            field, data = _masks_once(_moved(field, first), data, place, masks)
+            fields.append(field if change is None else change(place, field))
             sections += data
+            where = None if points is None else points[place]
+            if points is not None and where is not None:
+                described, data = stored_points(where, points[:place])
+                fields[-1] = replace(fields[-1], points=described)
+                sections += data
     try:
         found = FileHeader(GENERATOR, tuple(fields))
         whole = frame(found, sections)
@@ -52,6 +54,21 @@ def joined(
     except SrnFormatError as error:
         raise SrnInputError(f"these cannot be stored in one .srn file: {error}") from error
     return whole
+
+
+def _moved(field: FieldHeader, by: int) -> FieldHeader:
+    """The field in a file where it lies so many fields further on: what it shares with earlier ones lies there too."""
+
+    def mask(found: MaskHeader) -> MaskHeader:
+        return found if found.same_as is None else replace(found, same_as=found.same_as + by)
+
+    if field.valid is not None:
+        field = replace(field, valid=mask(field.valid))
+    if field.plateau is not None:
+        field = replace(field, plateau=replace(field.plateau, mask=mask(field.plateau.mask)))
+    if field.points is not None and field.points.same_as is not None:
+        field = replace(field, points=replace(field.points, same_as=field.points.same_as + by))
+    return field
 
 
 def _masks_once(
