@@ -134,7 +134,16 @@ def test_surfaces_are_followed_from_block_to_block(monkeypatch: pytest.MonkeyPat
     assert len(contour.cells) == len(whole[1]) and same_cells((contour.points, contour.cells), whole)
 
 
-def test_seams_are_closed() -> None:
+@pytest.mark.parametrize("jitter", [0.0, 1e-4])
+def test_seams_are_closed(jitter: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even where a device gives each block other last digits."""
+    plain = SurfaceBlocks._decode
+
+    def jittered(self: SurfaceBlocks, place: tuple[int, int, int]) -> np.ndarray:
+        values = plain(self, place)
+        return values + (jitter * np.random.default_rng(place).normal(size=values.shape)).astype(values.dtype)
+
+    monkeypatch.setattr(SurfaceBlocks, "_decode", jittered)
     contour = contoured(file_of(ball()).surface_blocks([0.8], edge=EDGE))
     assert len(np.unique(contour.points, axis=0)) == len(contour.points)
     sides = Counter(tuple(sorted((cell[i], cell[i - 1]))) for cell in contour.cells.tolist() for i in range(3))
