@@ -96,6 +96,11 @@ class Decoding:
         """(z, y, x) of bool: where there are values; None: everywhere."""
         return self._voxels.valid
 
+    @property
+    def outline(self) -> Volume:
+        """The volume that is decoded, of which the values are all 0 and take no memory."""
+        return self._volume(np.broadcast_to(np.zeros((), self.dtype), self.shape))
+
     def slabs(self, progress: Optional[ProgressCallback] = None) -> Iterator[np.ndarray]:
         """The values, layer after layer along z: arrays of ``dtype`` whose shapes add up to :attr:`shape`."""
         x, y, z = self._axes

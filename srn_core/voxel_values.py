@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from functools import cached_property
+from typing import Optional, Sequence
 
 import numpy as np
 
@@ -20,10 +21,12 @@ class OnGrid:
         axes = [_nearest(i, n) for i, n in zip(index, field.geometry.dims)]
         self._z, self._y, self._x = (near for near, _ in reversed(axes))
         self._on = [on for _, on in reversed(axes)]
-        self.valid = None if field.valid is None else self._picked(field.valid, slice(None))
+
+    @cached_property
+    def valid(self) -> Optional[np.ndarray]:
         """(z, y, x) of bool: where the nearest voxel holds a value; None: everywhere."""
-        if self.valid is not None and self.valid.all():
-            self.valid = None
+        found = None if self._field.valid is None else self._picked(self._field.valid, slice(None))
+        return None if found is None or found.all() else found
 
     def correct(self, values: np.ndarray, part: slice) -> None:
         """Add the corrections to float64 values (z, y, x, components) of some layers of the grid, in place."""
@@ -38,15 +41,15 @@ class OnGrid:
         plateau = self._field.plateau
         if plateau is not None:
             values[self._picked(plateau.mask, part)] = np.array(plateau.values).astype(values.dtype)
-        if self.valid is not None:
-            values[~self.valid[part]] = np.nan if values.dtype.kind == "f" else 0
+        if self._field.valid is not None:
+            values[~self._picked(self._field.valid, part)] = np.nan if values.dtype.kind == "f" else 0
 
     def settle_gradient(self, gradient: np.ndarray, part: slice) -> None:
         """0 on the plateau, NaN where there is no value, into gradients (z, y, x, ...) of floats."""
         if self._field.plateau is not None:
             gradient[self._picked(self._field.plateau.mask, part)] = 0.0
-        if self.valid is not None:
-            gradient[~self.valid[part]] = np.nan
+        if self._field.valid is not None:
+            gradient[~self._picked(self._field.valid, part)] = np.nan
 
     def _picked(self, mask: np.ndarray, part: slice) -> np.ndarray:
         return np.asarray(mask[np.ix_(self._z[part], self._y, self._x)])

@@ -44,6 +44,13 @@ def add(commands: Any) -> None:
     command.add_argument("--array", metavar="NAME", help="which array of the file (default: the first)")
     command.add_argument("--time", type=float, metavar="T", help="which time (default: the first)")
     command.add_argument(
+        "--level",
+        type=int,
+        default=0,
+        metavar="N",
+        help="level of detail: N > 0 decodes about 2^-N of the detail along each axis, much faster (default: 0, all)",
+    )
+    command.add_argument(
         "--gradient",
         action="store_true",
         help="write the gradient too, as an array of its own: d/dx, d/dy, d/dz of each component (.vti .npz)",
@@ -57,24 +64,30 @@ def run(given: argparse.Namespace) -> int:
     from srn_core.api import load
     from srn_core.io import write_volume
     from srn_core.io.formats import format_of
+    from srn_core.io.write import takes_slabs, write_slabs
 
     format_of(given.out, writing=True, several=given.gradient)  # before decoding, not after
     if os.path.exists(given.out) and os.path.exists(given.file) and os.path.samefile(given.out, given.file):
         raise SrnInputError(f"'{given.out}' is the input itself; give another name")
     file = load(given.file)
-    wanted = {name: getattr(given, name) for name in ("dims", "scale", "region", "array", "time")}
+    wanted = {name: getattr(given, name) for name in ("dims", "scale", "region", "array", "time", "level")}
     with Bar(given.quiet) as bar:
         if given.gradient:
-            volume, *more = file.decode_with_gradient(**wanted, progress=bar)
+            written = list(file.decode_with_gradient(**wanted, progress=bar))
+            write_volume(given.out, *written)
+        elif takes_slabs(given.out):
+            decoding = file.decoding(**wanted)
+            written = [decoding.outline]
+            write_slabs(given.out, written[0], decoding.slabs(bar))
         else:
-            volume, more = file.decode(**wanted, progress=bar), []
-    write_volume(given.out, volume, *more)
+            written = [file.decode(**wanted, progress=bar)]
+            write_volume(given.out, written[0])
     if not given.quiet:
-        dims = output.triple(volume.geometry.dims, " x ")
+        dims = output.triple(written[0].geometry.dims, " x ")
         output.print_table(
             [
                 (given.out, ""),
-                *(("array", f"{v.name}: {dims}, {v.values.dtype}") for v in (volume, *more)),
+                *(("array", f"{v.name}: {dims}, {v.values.dtype}") for v in written),
                 ("decoded by", ", ".join(file.providers)),
             ]
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Optional
+from typing import Iterable, Optional
 
 import numpy as np
 
@@ -25,6 +25,16 @@ def read(path: str, array: Optional[str], options: ReadOptions) -> Volume:
     if not isinstance(mapped, np.ndarray):
         raise ValueError("it holds several arrays; name it .npz")
     return Volume.from_array(np.array(mapped), chosen(path, array_names(path), array))
+
+
+def write_slabs(path: str, outline: Volume, slabs: Iterable[np.ndarray]) -> None:
+    """As :func:`write`, layer after layer."""
+    dtype = outline.values.dtype.newbyteorder("=")
+    about = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": outline.values.shape}
+    with open(path, "wb") as file:
+        np.lib.format.write_array_header_1_0(file, about)
+        for slab in slabs:
+            file.write(np.ascontiguousarray(slab, dtype).data.cast("B"))
 
 
 def write(path: str, volume: Volume) -> None:

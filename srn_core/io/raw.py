@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Optional
+from typing import Any, Iterable, Optional
 
 import numpy as np
 
@@ -74,6 +74,14 @@ def write(path: str, volume: Volume) -> None:
     """Values alone, x fastest, in this machine's byte order; :func:`write_header` describes them."""
     with open(path, "wb") as file:
         file.write(np.ascontiguousarray(filled(volume)).data.cast("B"))
+
+
+def write_slabs(path: str, outline: Volume, slabs: Iterable[np.ndarray]) -> None:
+    """As :func:`write`, layer after layer."""
+    dtype = outline.values.dtype.newbyteorder("=")
+    with open(path, "wb") as file:
+        for slab in slabs:
+            file.write(np.ascontiguousarray(slab, dtype).data.cast("B"))
 
 
 def write_header(path: str, volume: Volume) -> None:

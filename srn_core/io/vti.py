@@ -10,6 +10,7 @@ from srn_core.io.vti_xml import ImageFile, NeedsVtk
 from srn_core.volume import Volume
 
 write = vti_write.write
+write_slabs = vti_write.write_slabs
 
 
 def array_names(path: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Optional
+from typing import Any, Iterable, Sequence
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
@@ -19,22 +19,28 @@ def write(path: str, volume: Volume, *more: Volume) -> None:
 
     ``more``: further arrays on the same grid; the first volume's are the blanked samples.
     """
-    geometry = volume.geometry
-    hidden: Optional[np.ndarray] = None
-    if volume.valid is not None and not volume.valid.all():
-        hidden = ghosts.marks(volume.valid, geometry.association)
-    times = None if volume.time is None else np.array([volume.time], np.float64)
+    _write(path, [(each, [each.values]) for each in (volume, *more)])
 
+
+def write_slabs(path: str, outline: Volume, slabs: Iterable[np.ndarray]) -> None:
+    """As :func:`write`, layer after layer."""
+    _write(path, [(outline, slabs)])
+
+
+def _write(path: str, volumes: Sequence[tuple[Volume, Iterable[np.ndarray]]]) -> None:
+    """Volumes on one grid, of which the values are given part after part."""
+    volume = volumes[0][0]
+    geometry = volume.geometry
     extent = _text(geometry.extent)
     offset = 0
-    arrays: list[np.ndarray] = []
+    arrays: list[tuple[int, np.dtype[Any], Iterable[np.ndarray]]] = []
 
-    def element(name: str, data: np.ndarray, more: str = "") -> str:
+    def element(name: str, dtype: np.dtype[Any], count: int, parts: Iterable[np.ndarray], more: str = "") -> str:
         nonlocal offset
-        kind = f"{NAMES[data.dtype.kind]}{8 * data.dtype.itemsize}"
+        kind = f"{NAMES[dtype.kind]}{8 * dtype.itemsize}"
         line = f'<DataArray type="{kind}" Name={quoteattr(name)} {more}format="appended" offset="{offset}"/>'
-        offset += 8 + data.nbytes
-        arrays.append(data)
+        offset += 8 + dtype.itemsize * count
+        arrays.append((dtype.itemsize * count, dtype, parts))
         return line
 
     section = "PointData" if geometry.association == "point" else "CellData"
@@ -46,31 +52,34 @@ def write(path: str, volume: Volume, *more: Volume) -> None:
         f'<ImageData WholeExtent="{extent}" Origin="{_text(geometry.origin)}" Spacing="{_text(geometry.spacing)}" '
         f'Direction="{_text(geometry.direction)}">',
     ]
-    if times is not None:
-        lines += ["<FieldData>", element("TimeValue", times, 'NumberOfTuples="1" '), "</FieldData>"]
+    if volume.time is not None:
+        times = np.array([volume.time], np.float64)
+        line = element("TimeValue", times.dtype, 1, [times], 'NumberOfTuples="1" ')
+        lines += ["<FieldData>", line, "</FieldData>"]
     lines += [f'<Piece Extent="{extent}">', f"<{section}{active}>"]
-    for each in (volume, *more):
+    for each, parts in volumes:
         components = f'NumberOfComponents="{each.components}" ' if each.values.ndim == 4 else ""
-        lines.append(element(each.name, _storable(each.values), components))
-    if hidden is not None:
-        lines.append(element(ghosts.NAME, hidden))
+        lines.append(element(each.name, _storable(each.values.dtype), each.values.size, parts, components))
+    if volume.valid is not None and not volume.valid.all():
+        hidden = ghosts.marks(volume.valid, geometry.association)
+        lines.append(element(ghosts.NAME, hidden.dtype, hidden.size, [hidden]))
     lines += [f"</{section}>", "</Piece>", "</ImageData>", '<AppendedData encoding="raw">', "_"]
     with open(path, "wb") as file:
         file.write("\n".join(lines).encode("utf-8"))
-        for data in arrays:
-            file.write(np.uint64(data.nbytes).tobytes())
-            file.write(data.data.cast("B"))
+        for nbytes, dtype, parts in arrays:
+            file.write(np.uint64(nbytes).tobytes())
+            for part in parts:
+                file.write(np.ascontiguousarray(part, dtype).data.cast("B"))
         file.write(b"\n</AppendedData>\n</VTKFile>\n")
 
 
-def _storable(values: np.ndarray) -> np.ndarray:
-    """Values in a type VTK has: bool becomes uint8, half precision float32, longer than double float64."""
-    dtype = values.dtype.newbyteorder("=")
+def _storable(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """A type that VTK has: uint8 for bool, float32 for half precision, float64 for longer than double."""
     if dtype.kind == "b":
-        dtype = np.dtype(np.uint8)
-    elif dtype.kind == "f":
-        dtype = np.dtype({2: np.float32, 4: np.float32}.get(dtype.itemsize, np.float64))
-    return np.ascontiguousarray(values, dtype)
+        return np.dtype(np.uint8)
+    if dtype.kind == "f":
+        return np.dtype({2: np.float32, 4: np.float32}.get(dtype.itemsize, np.float64))
+    return dtype.newbyteorder("=")
 
 
 def _text(numbers: tuple[float, ...]) -> str:

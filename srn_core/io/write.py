@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from typing import Callable, Iterable
+
+import numpy as np
 
 from srn_core.atomic import atomic_path
 from srn_core.errors import SrnError, SrnInputError
-from srn_core.io.formats import PathLike, format_of
+from srn_core.io.formats import Format, PathLike, format_of
 from srn_core.io.native import native
 from srn_core.volume import Volume
 
@@ -15,16 +18,39 @@ def write_volume(path: PathLike, volume: Volume, *more: Volume) -> None:
     """Write ``volume`` in the format of the path's ending; the file appears whole or not at all.
 
     ``more``: further arrays on the same grid, beside it in the file.
-
     Raises SrnInputError where the ending is not known, does not take several arrays where there are several, or the
     file cannot be written, and SrnMissingPackageError where the format's package is not installed.
     """
     form = format_of(path, writing=True, several=bool(more))
     module = form.load()
     volume, *rest = (native(v) for v in (volume, *more))
+    _written(path, form, lambda temporary: module.write(temporary, volume, *rest))
+    if hasattr(module, "write_header"):
+        module.write_header(os.fspath(path), volume)
+
+
+def takes_slabs(path: PathLike) -> bool:
+    """Whether :func:`write_slabs` can write the format of the path's ending."""
+    return hasattr(format_of(path, writing=True).load(), "write_slabs")
+
+
+def write_slabs(path: PathLike, outline: Volume, slabs: Iterable[np.ndarray]) -> None:
+    """As :func:`write_volume`, of a volume of any size, whose values come layer after layer along z.
+
+    ``outline``: the volume, but for its values, of which only shape and dtype count. Those that are not valid are NaN
+    in ``slabs`` already, or 0 in integers.
+    """
+    form = format_of(path, writing=True)
+    module = form.load()
+    _written(path, form, lambda temporary: module.write_slabs(temporary, outline, slabs))
+    if hasattr(module, "write_header"):
+        module.write_header(os.fspath(path), outline)
+
+
+def _written(path: PathLike, form: Format, write: Callable[[str], None]) -> None:
     with atomic_path(path) as temporary:
         try:
-            module.write(os.fspath(temporary), volume, *rest)
+            write(os.fspath(temporary))
         except SrnError:
             raise
         except Exception as error:  # each format's package has errors of its own
@@ -32,5 +58,3 @@ def write_volume(path: PathLike, volume: Volume, *more: Volume) -> None:
                 raise  # explained by atomic_path
             reason = " ".join(str(error).split())[:300] or type(error).__name__
             raise SrnInputError(f"'{path}' cannot be written as {form.title}: {reason}") from error
-    if hasattr(module, "write_header"):
-        module.write_header(os.fspath(path), volume)
