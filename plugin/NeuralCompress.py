@@ -534,6 +534,14 @@ _COMPONENTS = _choice(
     "as in velocity_X.",
 )
 
+_GEOMETRY = _choice(
+    "Geometry",
+    "keep",
+    "keep drop",
+    "Points of rectilinear and structured grids. keep: exactly, in the file, whose size they count in. drop: the field "
+    "comes back as an image in index space.",
+)
+
 _COMPRESS_PANEL = f"""
 <StringVectorProperty name="Array" label="Array" command="SetInputArrayToProcess" number_of_elements="5"
     element_types="0 0 0 0 2" animateable="0">
@@ -545,6 +553,7 @@ _COMPRESS_PANEL = f"""
 {_more_arrays("Point")}
 {_more_arrays("Cell")}
 {_COMPONENTS}
+{_GEOMETRY}
 {_TARGET}
 {_TRAINING}
 {_NETWORK}
@@ -791,9 +800,11 @@ _EVALUATE_PANEL = f"""
     '<InputArrayDomain name="point_arrays" attribute_type="point" optional="1" />'
     '<InputArrayDomain name="cell_arrays" attribute_type="cell" optional="1" />'
 )
-@smdomain.datatype(dataTypes=["vtkImageData"], composite_data_supported=False)
+@smdomain.datatype(
+    dataTypes=["vtkImageData", "vtkRectilinearGrid", "vtkStructuredGrid"], composite_data_supported=False
+)
 class NeuralCompress(_algorithm("compress", "NeuralCompress", 1, 3)):
-    """Compresses one array and shows what the small file made of it gives back."""
+    """Compresses arrays and shows what the small file made of them gives back."""
 
     def RequestData(self, request, inInfo, outInfo):
         done = super().RequestData(request, inInfo, outInfo)

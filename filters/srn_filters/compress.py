@@ -27,6 +27,8 @@ DEFAULT_SECONDS = 120.0
 """A panel's user waits, and before ParaView 6.1 cannot stop a training: unlike the library's, its time is bounded."""
 JOINTLY, SEPARATELY = "jointly", "separately"
 """Vectors and tensors: one network for all components, or each component as an array of its own."""
+KEEP, DROP = "keep", "drop"
+"""Points of rectilinear and structured grids: kept exactly in the file, or left out, for an image in index space."""
 REMEMBERED = 64
 """Finished files an algorithm keeps, oldest dropped first: going back and forth in time trains each step once."""
 
@@ -42,7 +44,7 @@ class Made:
 
 
 class NeuralCompress(WithPanel, OpeningAlgorithm):
-    """Input: an image. Output 0: the same image as the decoder gives it back; 1: the training history; 2: the histogram
+    """Input: a grid. Output 0: the same grid as the decoder gives it back; 1: the training history; 2: the histogram
     of the drop rates that the pruner learnt.
 
     Training runs once for the same values, geometry and settings (see :func:`training_key`), whatever the pipeline
@@ -52,19 +54,20 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
     label = "Neural Compress"
 
     def __init__(self) -> None:
-        super().__init__(nInputPorts=1, inputType="vtkImageData", nOutputPorts=3, outputType="vtkImageData")
+        super().__init__(nInputPorts=1, inputType="vtkDataObject", nOutputPorts=3, outputType="vtkDataObject")
         self.remember_defaults()
         self.panel["TrainingSeconds"] = DEFAULT_SECONDS
         self._device = CompressConfig().device
         self._more = ""
         self._further: dict[str, list[str]] = {"point": [], "cell": []}
-        self._components = JOINTLY
+        self._components, self._geometry = JOINTLY, KEEP
         self._made: OrderedDict[str, Made] = OrderedDict()
         self._refused: tuple[str, Exception] = ("", SrnError())
         self._report_text = ""
 
     SetMoreSettings = setting("_more", text)
     SetComponents = setting("_components", text)
+    SetGeometry = setting("_geometry", text)
 
     def AddPointArray(self, name: Optional[str]) -> None:
         """One more point array for the same file."""
@@ -104,8 +107,19 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         return self._report_text or "Not yet applied."
 
     def FillOutputPortInformation(self, port: int, info: Any) -> int:
-        """Called by VTK: an image and two tables."""
-        info.Set(vtkDataObject.DATA_TYPE_NAME(), "vtkImageData" if port == 0 else "vtkTable")
+        """Called by VTK: a grid and two tables."""
+        info.Set(vtkDataObject.DATA_TYPE_NAME(), "vtkDataSet" if port == 0 else "vtkTable")
+        return 1
+
+    def RequestDataObject(self, request: Any, inInfo: Any, outInfo: Any) -> int:
+        """Called by VTK: a grid of the input's kind, or where its geometry is dropped an image; and two tables."""
+        given = vtkDataObject.GetData(inInfo[0])
+        grid = next((kind for kind in vtk_bridge.GRIDS if isinstance(given, kind)), vtkImageData)
+        kinds = [vtkImageData if self._geometry == DROP else grid, vtkTable, vtkTable]
+        for port, kind in enumerate(kinds):
+            output = vtkDataObject.GetData(outInfo, port)
+            if output is None or not output.IsA(kind.__name__):
+                outInfo.GetInformationObject(port).Set(vtkDataObject.DATA_OBJECT(), kind())
         return 1
 
     def RequestUpdateExtent(self, request: Any, inInfo: Any, outInfo: Any) -> int:
@@ -127,7 +141,7 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
 
     def execute(self, in_info: Any, out_info: Any) -> None:
         """Train, unless that is done already, and decode."""
-        image = vtkImageData.GetData(in_info[0])
+        image = _grid(vtkDataObject.GetData(in_info[0]))
         if requests.asked_piece(out_info) > 0:
             return
         config = self.config()
@@ -136,13 +150,13 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         volumes = self._volumes(image)
         made = self._make(volumes, config)
         file = self.open_file(made.content)
-        result = vtk_bridge.empty_image(volumes[0].geometry, image.GetExtent())
+        result = vtk_bridge.empty_grid(volumes[0].geometry, image.GetExtent())
         for place, field in enumerate(file.fields):
             share = 0.05 / len(file.fields)
             told = self.progress(0.95 + share * place, 0.95 + share * (place + 1), stoppable=False)
             vtk_bridge.add_volume(result, file.decode(array=field, progress=told))
         carrier.attach(result, made.content, made.report, made.history)
-        vtkImageData.GetData(out_info, 0).ShallowCopy(result)
+        vtkDataObject.GetData(out_info, 0).ShallowCopy(result)
         vtkTable.GetData(out_info, 1).ShallowCopy(vtk_bridge.table(made.history))
         vtkTable.GetData(out_info, 2).ShallowCopy(vtk_bridge.table(made.drop_rates))
         original = sum(field.original_bytes for field in file.fields)
@@ -161,17 +175,20 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         target = {} if any(name.startswith("target.") for name in more) else chosen_target(self.panel)
         return CompressConfig().with_settings({**chosen(self.panel), **target, "device": self._device, **more})
 
-    def _volumes(self, image: vtkImageData) -> list[Volume]:
+    def _volumes(self, image: vtk_bridge.Grid) -> list[Volume]:
         """What is to be compressed: the chosen array first."""
         if self._components not in (JOINTLY, SEPARATELY):
             raise SrnInputError(f"Components must be {JOINTLY} or {SEPARATELY}, not {self._components!r}")
+        if self._geometry not in (KEEP, DROP):
+            raise SrnInputError(f"Geometry must be {KEEP} or {DROP}, not {self._geometry!r}")
+        points = self._geometry == KEEP
         chosen = self._chosen(image)
         for association, names in self._further.items():
             chosen += [(association, name) for name in names if (association, name) not in chosen]
-        volumes = [vtk_bridge.volume(image, association, name) for association, name in chosen]
+        volumes = [vtk_bridge.volume(image, association, name, points) for association, name in chosen]
         return volumes if self._components == JOINTLY else [part for one in volumes for part in components_of(one)]
 
-    def _chosen(self, image: vtkImageData) -> list[tuple[str, str]]:
+    def _chosen(self, image: vtk_bridge.Grid) -> list[tuple[str, str]]:
         """The association and the name of the array; where none is named, of the first one, unless others are."""
         information = self.GetInputArrayInformation(0)
         name = information.Get(vtkDataObject.FIELD_NAME())
@@ -208,6 +225,16 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         if volume.valid is not None:
             digest.update(np.packbits(volume.valid).tobytes())
         return digest.hexdigest()
+
+
+def _grid(data: vtkDataObject) -> vtk_bridge.Grid:
+    """The same. Raises SrnInputError for what is no grid."""
+    if isinstance(data, vtk_bridge.GRIDS):
+        return data
+    raise SrnInputError(
+        f"the input is a {data.GetClassName()}, which is no grid of three axes; apply Resample To Image first and "
+        "compress what that gives (of blocks, Extract Block gives one)"
+    )
 
 
 def components_of(volume: Volume) -> list[Volume]:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Optional, Sequence
 
-from vtkmodules.vtkCommonDataModel import vtkDataObject, vtkImageData
+from vtkmodules.vtkCommonDataModel import vtkDataObject
 from vtkmodules.vtkCommonExecutionModel import vtkAlgorithm, vtkStreamingDemandDrivenPipeline
 
 from srn_core.errors import SrnInputError
@@ -108,9 +108,9 @@ class DecodedGrid:
         info.Set(vtkDataObject.DIRECTION(), self.grid.direction, 9)
         info.Set(vtkAlgorithm.CAN_PRODUCE_SUB_EXTENT(), 1)
 
-    def decode(self, extent: Sequence[int], progress: ProgressCallback) -> vtkImageData:
-        """The image of a point extent, with all fields."""
-        image = vtk_bridge.empty_image(self.grid, extent)
+    def decode(self, extent: Sequence[int], progress: ProgressCallback) -> vtk_bridge.Grid:
+        """The grid of a point extent, with all fields."""
+        image = vtk_bridge.empty_grid(self.grid, extent)
         if any(extent[2 * a] > extent[2 * a + 1] for a in range(3)):
             return image
         for field in self._fields:
@@ -163,6 +163,6 @@ def sample_region(
 def _other_association(one: Geometry, other: Geometry) -> bool:
     """Point and cell samples of one and the same image."""
     return (one.association != other.association) and (
-        (one.extent, one.origin, one.spacing, one.direction)
-        == (other.extent, other.origin, other.spacing, other.direction)
+        (one.extent, one.origin, one.spacing, one.direction, one.points)
+        == (other.extent, other.origin, other.spacing, other.direction, other.points)
     )

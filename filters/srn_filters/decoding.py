@@ -9,7 +9,7 @@ from vtkmodules.vtkCommonCore import vtkOutputWindow
 from vtkmodules.vtkCommonDataModel import vtkDataObject, vtkImageData
 
 from srn_core.errors import SrnInputError
-from srn_filters import carrier, packages, requests
+from srn_filters import carrier, packages, requests, vtk_bridge
 from srn_filters.algorithm import setting, text
 from srn_filters.decoded_grid import DecodedGrid, Fineness
 from srn_filters.opening import OpeningAlgorithm
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 
 class DecodingAlgorithm(OpeningAlgorithm):
-    """Output: an image, of which exactly the update extent is decoded. It carries the neural file on."""
+    """Output: a grid of the kind that was compressed, of which exactly the update extent is decoded. It carries the
+    neural file on."""
 
     def __init__(self, inputs: int) -> None:
-        super().__init__(nInputPorts=inputs, inputType="vtkDataObject", nOutputPorts=1, outputType="vtkImageData")
+        super().__init__(nInputPorts=inputs, inputType="vtkDataObject", nOutputPorts=1, outputType="vtkDataSet")
         self._opened: Optional[tuple[bytes, str, int]] = None
         self._file: Optional[NeuralFile] = None
         self._gradient, self._level = False, 0
@@ -64,6 +65,21 @@ class DecodingAlgorithm(OpeningAlgorithm):
         fineness = replace(self.fineness(), level=self._level)
         return DecodedGrid(self.file(time), self.fields(time), fineness, self._gradient)
 
+    def RequestDataObject(self, request: Any, inInfo: Any, outInfo: Any) -> int:
+        """Called by VTK: an image, a rectilinear or a structured grid."""
+        wanted: type[vtk_bridge.Grid] = vtkImageData
+        try:
+            packages.require(self.needs, self.label)
+            times = self.times()
+            fields = self.fields(times[0] if times else None)
+            wanted = vtk_bridge.class_for(fields[0].geometry.points if fields else None)
+        except Exception:
+            wanted = vtkImageData  # RequestData meets it again, and says so
+        output = vtkDataObject.GetData(outInfo, 0)
+        if output is None or not output.IsA(wanted.__name__):
+            outInfo.GetInformationObject(0).Set(vtkDataObject.DATA_OBJECT(), wanted())
+        return 1
+
     def RequestInformation(self, request: Any, inInfo: Any, outInfo: Any) -> int:
         """Called by VTK: announces the decoded grid and the time steps."""
         info = outInfo.GetInformationObject(0)
@@ -85,7 +101,7 @@ class DecodingAlgorithm(OpeningAlgorithm):
         extent = requests.asked_extent(out_info) or grid.extent
         image = grid.decode(extent, self.progress())
         carrier.attach(image, self.find_content(time))
-        output = vtkImageData.GetData(out_info, 0)
+        output = vtkDataObject.GetData(out_info, 0)
         output.ShallowCopy(image)
         if time is not None:
             output.GetInformation().Set(vtkDataObject.DATA_TIME_STEP(), time)
@@ -119,7 +135,7 @@ class NeuralResample(Resampling):
     def execute(self, in_info: Any, out_info: Any) -> None:
         """Decode, and hand on what the input tells of the file's making."""
         super().execute(in_info, out_info)
-        carrier.carry_on(self.GetInputDataObject(0, 0), vtkImageData.GetData(out_info, 0))
+        carrier.carry_on(self.GetInputDataObject(0, 0), vtkDataObject.GetData(out_info, 0))
 
     def RequestUpdateExtent(self, request: Any, inInfo: Any, outInfo: Any) -> int:
         """Called by VTK: what part of the output is asked for says nothing about the input."""
@@ -128,10 +144,18 @@ class NeuralResample(Resampling):
 
     def RequestInformation(self, request: Any, inInfo: Any, outInfo: Any) -> int:
         """Called by VTK: announces the decoded grid and the time steps."""
-        # The grid stands in the data, not in what the input announces, so the input has to be made first.
+        self._update_input()
+        return super().RequestInformation(request, inInfo, outInfo)
+
+    def RequestDataObject(self, request: Any, inInfo: Any, outInfo: Any) -> int:
+        """Called by VTK: an image, a rectilinear or a structured grid."""
+        self._update_input()
+        return super().RequestDataObject(request, inInfo, outInfo)
+
+    def _update_input(self) -> None:
+        """The grid stands in the data, not in what the input announces, so the input has to be made first."""
         source, port = self.GetInputAlgorithm(0, 0), self.GetInputConnection(0, 0).GetIndex()
         source.Update(port)
-        return super().RequestInformation(request, inInfo, outInfo)
 
 
 class NeuralResampleFile(Resampling):

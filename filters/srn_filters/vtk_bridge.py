@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional, Sequence
+from dataclasses import replace
+from typing import Any, Mapping, Optional, Sequence, Union, cast
 
 import numpy as np
 from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
@@ -10,6 +11,7 @@ from vtkmodules.vtkCommonCore import (
     vtkBitArray,
     vtkDataArray,
     vtkDoubleArray,
+    vtkPoints,
     vtkStringArray,
     vtkUnsignedCharArray,
 )
@@ -20,34 +22,59 @@ from vtkmodules.vtkCommonDataModel import (
     vtkImageData,
     vtkPointSet,
     vtkRectilinearGrid,
+    vtkStructuredGrid,
     vtkTable,
     vtkUnstructuredGrid,
 )
 from vtkmodules.vtkFiltersCore import vtkCellCenters
 
 from srn_core.errors import SrnInputError
+from srn_core.grid_points import CurvilinearPoints, GridPoints, RectilinearPoints
 from srn_core.volume import Geometry, Volume
 
 GHOSTS = vtkDataSetAttributes.GhostArrayName()
 
 
-def geometry(image: vtkImageData, association: str) -> Geometry:
-    """Where the point or cell samples of an image lie. Raises SrnInputError for an image without any."""
-    nx, ny, nz = image.GetDimensions()
+Grid = Union[vtkImageData, vtkRectilinearGrid, vtkStructuredGrid]
+"""What has an extent: an index space of three axes."""
+GRIDS = (vtkImageData, vtkRectilinearGrid, vtkStructuredGrid)
+
+
+def geometry(grid: Grid, association: str, points: bool = True) -> Geometry:
+    """Where the point or cell samples of a grid lie.
+
+    ``points``: a rectilinear or structured grid's points are kept; else it is taken in index space. Raises
+    SrnInputError for a grid without points.
+    """
+    x0, x1, y0, y1, z0, z1 = grid.GetExtent()
+    nx, ny, nz = x1 - x0 + 1, y1 - y0 + 1, z1 - z0 + 1
     if min(nx, ny, nz) < 1:
         raise SrnInputError(
             "the input image is empty (it has no points); check that the source before this filter gives data"
         )
-    x0, _, y0, _, z0, _ = image.GetExtent()
-    matrix = image.GetDirectionMatrix()
-    return Geometry(
+    found = Geometry(
         dims=(nx, ny, nz) if association == "point" else (max(nx - 1, 1), max(ny - 1, 1), max(nz - 1, 1)),
-        origin=image.GetOrigin(),
-        spacing=image.GetSpacing(),
-        direction=tuple(matrix.GetElement(row, column) for row in range(3) for column in range(3)),
         start=(x0, y0, z0),
         association=association,
     )
+    if isinstance(grid, vtkImageData):
+        matrix = grid.GetDirectionMatrix()
+        direction = tuple(matrix.GetElement(row, column) for row in range(3) for column in range(3))
+        return replace(found, origin=grid.GetOrigin(), spacing=grid.GetSpacing(), direction=direction)
+    return replace(found, points=_points_of(grid)) if points else found
+
+
+def _points_of(grid: Union[vtkRectilinearGrid, vtkStructuredGrid]) -> GridPoints:
+    if isinstance(grid, vtkRectilinearGrid):
+        x, y, z = (vtk_to_numpy(axis).copy() for axis in _axes(grid))
+        return RectilinearPoints(x, y, z)
+    x0, x1, y0, y1, z0, z1 = grid.GetExtent()
+    positions = vtk_to_numpy(grid.GetPoints().GetData())
+    return CurvilinearPoints(positions.reshape(z1 - z0 + 1, y1 - y0 + 1, x1 - x0 + 1, 3).copy())
+
+
+def _axes(grid: vtkRectilinearGrid) -> tuple[vtkDataArray, vtkDataArray, vtkDataArray]:
+    return grid.GetXCoordinates(), grid.GetYCoordinates(), grid.GetZCoordinates()
 
 
 def array_names(data: vtkDataSet, association: str) -> list[str]:
@@ -57,12 +84,12 @@ def array_names(data: vtkDataSet, association: str) -> list[str]:
     return [name for name in names if name and name != GHOSTS]
 
 
-def volume(image: vtkImageData, association: str, name: str) -> Volume:
-    """One array of an image; its values are shared with VTK, not copied.
+def volume(image: Grid, association: str, name: str, points: bool = True) -> Volume:
+    """One array of a grid; its values are shared with VTK, not copied. ``points``: as of :func:`geometry`.
 
-    Raises SrnInputError for an empty image, and for an array that is missing, text, or of the wrong length.
+    Raises SrnInputError for an empty grid, and for an array that is missing, text, or of the wrong length.
     """
-    grid = geometry(image, association)
+    grid = geometry(image, association, points)
     values = numbers(image, association, name)
     if len(values) != grid.samples:
         raise SrnInputError(f"array '{name}' has {len(values)} values, the grid {grid.samples} samples")
@@ -106,6 +133,36 @@ def visible(data: vtkDataSet, association: str) -> Optional[np.ndarray]:
     return None if mask.all() else mask
 
 
+def class_for(points: Optional[GridPoints]) -> type[Grid]:
+    """The class of VTK's grids whose points lie so."""
+    if points is None:
+        return vtkImageData
+    return vtkRectilinearGrid if isinstance(points, RectilinearPoints) else vtkStructuredGrid
+
+
+def empty_grid(geometry: Geometry, extent: Optional[Sequence[int]] = None) -> Grid:
+    """A grid without arrays, or the part of a point extent; of an image, where an axis has one point, it says so."""
+    if geometry.points is None:
+        return empty_image(geometry, extent)
+    ends = geometry.extent if extent is None else extent
+    result: Any = class_for(geometry.points)()
+    result.SetExtent(*ends)
+    if any(ends[2 * axis] > ends[2 * axis + 1] for axis in range(3)):
+        return cast(Grid, result)
+    pairs = zip(ends[::2], ends[1::2], geometry.start)
+    part = geometry.points
+    if tuple(ends) != geometry.extent:
+        part = part.picked([np.arange(low - start, high - start + 1) for low, high, start in pairs])
+    if isinstance(part, RectilinearPoints):
+        for axis, put in zip(part.axes, (result.SetXCoordinates, result.SetYCoordinates, result.SetZCoordinates)):
+            put(numpy_to_vtk(axis, deep=True))
+    elif isinstance(part, CurvilinearPoints):
+        positions = vtkPoints()
+        positions.SetData(numpy_to_vtk(np.ascontiguousarray(part.positions.reshape(-1, 3)), deep=True))
+        result.SetPoints(positions)
+    return cast(Grid, result)
+
+
 def empty_image(geometry: Geometry, extent: Optional[Sequence[int]] = None) -> vtkImageData:
     """An image without arrays. ``extent`` replaces the geometry's point extent, for axes of one point."""
     image = vtkImageData()
@@ -116,8 +173,8 @@ def empty_image(geometry: Geometry, extent: Optional[Sequence[int]] = None) -> v
     return image
 
 
-def add_volume(image: vtkImageData, volume: Volume) -> None:
-    """Give an image one more array, the scalars (or, for 3 components, vectors) of its points or cells."""
+def add_volume(image: Grid, volume: Volume) -> None:
+    """Give a grid one more array, the scalars (or, for 3 components, vectors) of its points or cells."""
     attributes = _attributes(image, volume.geometry.association)
     array = data_array(volume.values.reshape(volume.geometry.samples, -1), volume.name)
     attributes.AddArray(array)
@@ -147,8 +204,7 @@ def positions(data: vtkDataSet) -> np.ndarray:
         grid = geometry(data, "point")
         return grid.position_of(_crossings(*(np.arange(n, dtype=np.float64) for n in grid.dims)))
     if isinstance(data, vtkRectilinearGrid):
-        axes = data.GetXCoordinates(), data.GetYCoordinates(), data.GetZCoordinates()
-        return _crossings(*(vtk_to_numpy(axis).astype(np.float64) for axis in axes))
+        return _crossings(*(vtk_to_numpy(axis).astype(np.float64) for axis in _axes(data)))
     if isinstance(data, vtkPointSet):
         return vtk_to_numpy(data.GetPoints().GetData()).astype(np.float64)
     raise SrnInputError(f"the points of a {data.GetClassName()} are not known here")
