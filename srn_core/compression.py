@@ -11,7 +11,15 @@ import numpy as np
 
 from srn_core import codec, metrics
 from srn_core.codec import NeuralField, Quality
-from srn_core.config import CompressConfig, PruningConfig, QuantiseConfig, TrainingConfig, by_rate, error_bound
+from srn_core.config import (
+    CompressConfig,
+    NeurcompConfig,
+    PruningConfig,
+    QuantiseConfig,
+    TrainingConfig,
+    by_rate,
+    error_bound,
+)
 from srn_core.corrections import kept_to
 from srn_core.errors import SrnInputError, SrnMissingPackageError
 from srn_core.idle_settings import refuse_idle_settings
@@ -88,6 +96,7 @@ def _best_of(volume: Volume, config: CompressConfig, progress: Optional[Progress
     by_rate_alone = replace(
         config,
         network="fvsrn",
+        neurcomp=NeurcompConfig(),
         training=TrainingConfig(config.training.passes, config.training.seconds),
         quantise=QuantiseConfig(),
         pruning=PruningConfig(),

@@ -8,8 +8,10 @@ from typing import Iterator
 from srn_core.config import CompressConfig, by_rate
 from srn_core.errors import SrnInputError
 
-TRAINED = ("fvsrn", "training", "quantise", "pruning", "mask", "smallify", "variational")
+TRAINED = ("neurcomp", "fvsrn", "training", "quantise", "pruning", "mask", "smallify", "variational")
 """Sections of what is trained."""
+NETWORKS = ("neurcomp", "fvsrn")
+"""Sections that belong to one network."""
 TRAINED_PRUNERS = {"mask": "mask", "smallify": "smallify", "variational": "variational-static"}
 """Section of a pruner -> a pruner that it belongs to."""
 ALWAYS = ("training.passes", "training.seconds")
@@ -31,25 +33,40 @@ def refuse_idle_settings(config: CompressConfig) -> None:
             "or leave network and pruner as they are (network fvsrn, pruner rate)"
         )
     if not automatic and not by_rate(config):
+        _refuse(config, _of_others(config))
         return
     if config.target.parameter_ratio is not None:
         raise SrnInputError(
             "target.parameter_ratio counts the numbers of a trained network: "
             f"choose {_trained(automatic, 'smallify')} (or another), or give a ratio"
         )
-    for name in _given(config, WITH_AUTO if automatic else TRAINED):
+    _refuse(config, WITH_AUTO if automatic else TRAINED)
+    if automatic and config.training.start is not None:
+        raise SrnInputError("training.start belongs to one network: choose --network neurcomp, or leave it out")
+
+
+def _of_others(config: CompressConfig) -> tuple[str, ...]:
+    """Sections of the networks and pruners that a trained network does without."""
+    pruner = config.pruner.split("-")[0]
+    return tuple(name for name in (*NETWORKS, *TRAINED_PRUNERS) if name not in (config.network, pruner))
+
+
+def _refuse(config: CompressConfig, sections: tuple[str, ...]) -> None:
+    """Raise SrnInputError where a setting of these sections was given."""
+    automatic = config.network == "auto"
+    for name in _given(config, sections):
         section = name.split(".")[0]
         if section in TRAINED_PRUNERS:
             pruner = TRAINED_PRUNERS[section]
             raise SrnInputError(
                 f"{name} belongs to the pruner {pruner}: choose {_trained(automatic, pruner)}, or leave it out"
             )
+        if section == "neurcomp" or section in NETWORKS and config.network == "neurcomp":
+            raise SrnInputError(f"{name} belongs to the network {section}: choose --network {section}, or leave it out")
         raise SrnInputError(
             f"{name} belongs to a trained network: choose {_trained(automatic, 'smallify')} (or another), "
             "or leave it out"
         )
-    if automatic and config.training.start is not None:
-        raise SrnInputError("training.start belongs to one network: choose --network neurcomp, or leave it out")
 
 
 def _trained(automatic: bool, pruner: str) -> str:
