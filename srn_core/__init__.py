@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 from srn_core.version import __version__
 
 if TYPE_CHECKING:
-    from srn_core.api import CompressResult, NeuralFile, compress, evaluate, load
+    from srn_core.api import CompressResult, NeuralFile, compress, compress_series, compress_steps, evaluate, load
     from srn_core.config import CompressConfig
     from srn_core.volume import Geometry, Volume
 
 _HOMES = {
     "compress": "api",
+    "compress_series": "api",
+    "compress_steps": "api",
     "load": "api",
     "evaluate": "api",
     "CompressResult": "api",
@@ -34,6 +36,8 @@ __all__ = [
     "Volume",
     "__version__",
     "compress",
+    "compress_series",
+    "compress_steps",
     "evaluate",
     "load",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from os import PathLike
-from typing import Any, Mapping, Optional, Sequence, Union
+from typing import Any, Iterator, Mapping, Optional, Sequence, Union
 
 import numpy as np
 
@@ -14,11 +14,12 @@ from srn_core.config import CompressConfig
 from srn_core.errors import SrnInputError
 from srn_core.neural_file import NeuralFile
 from srn_core.opened import OpenedFiles
-from srn_core.progress import ProgressCallback
+from srn_core.progress import Progress, ProgressCallback
+from srn_core.series import Series
 from srn_core.several_arrays import compress_arrays
 from srn_core.volume import Volume
 
-__all__ = ["CompressResult", "NeuralFile", "compress", "evaluate", "load"]
+__all__ = ["CompressResult", "NeuralFile", "compress", "compress_series", "compress_steps", "evaluate", "load"]
 
 Path = Union[str, "PathLike[str]"]
 Source = Union[Volume, np.ndarray, str, "PathLike[str]"]
@@ -54,14 +55,105 @@ def compress(
         SrnInputError: for data or settings that cannot be used.
         SrnMissingPackageError: where torch, or what reads the source, is not installed.
     """
-    base = config if isinstance(config, CompressConfig) else CompressConfig.from_dict(config or {})
-    chosen = base.with_settings({SHORT.get(name, name): value for name, value in settings.items()})
+    chosen = _chosen(config, settings)
     if out is not None:
         atomic.checked_target(out)
     result = compress_arrays(_volumes(source, array), chosen, progress)
     if out is not None:
         result.file.save(out)
     return result
+
+
+def compress_series(
+    steps: Sequence[Union[Source, Sequence[Volume]]],
+    out: Optional[Path] = None,
+    *,
+    times: Optional[Sequence[float]] = None,
+    array: Union[str, Sequence[str], None] = None,
+    config: Union[CompressConfig, Mapping[str, Any], None] = None,
+    progress: Optional[ProgressCallback] = None,
+    **settings: Any,
+) -> CompressResult:
+    """Compress time steps into one small neural file.
+
+    A ratio and a number of bytes hold for the whole file, other targets for each step. One step is in memory at a time.
+    Where ``progress`` returns False, the steps that are done by then are in the file, and the report says
+    "stopped_early".
+
+    Args:
+        steps: the steps in their order, each as :func:`compress` takes it.
+        times: of each step; by default what the steps know themselves, else their numbers from 0 on.
+        out, array, config, progress, settings: as for :func:`compress`.
+
+    Returns:
+        The file, a report with a list "steps", and the training's history.
+
+    Raises:
+        SrnInputError: for data, times or settings that cannot be used; the line names the step.
+        SrnMissingPackageError: where torch, or what reads a step, is not installed.
+    """
+    if out is not None:
+        atomic.checked_target(out)
+    series = Series(len(steps), _chosen(config, settings))
+    for _ in _run(series, steps, times, array, progress):
+        pass
+    result = series.whole()
+    if out is not None:
+        result.file.save(out)
+    return result
+
+
+def compress_steps(
+    steps: Sequence[Union[Source, Sequence[Volume]]],
+    *,
+    times: Optional[Sequence[float]] = None,
+    array: Union[str, Sequence[str], None] = None,
+    config: Union[CompressConfig, Mapping[str, Any], None] = None,
+    progress: Optional[ProgressCallback] = None,
+    **settings: Any,
+) -> Iterator[CompressResult]:
+    """Compress time steps into a file for each, and give each as soon as it is done.
+
+    A number of bytes holds for all files together. Arguments and what is raised: as for :func:`compress_series`.
+    """
+    return _run(Series(len(steps), _chosen(config, settings), apart=True), steps, times, array, progress)
+
+
+def _run(
+    series: Series,
+    steps: Sequence[Union[Source, Sequence[Volume]]],
+    times: Optional[Sequence[float]],
+    array: Union[str, Sequence[str], None],
+    progress: Optional[ProgressCallback],
+) -> Iterator[CompressResult]:
+    """Compress step after step until the user stops."""
+    if times is not None and len(times) != series.steps:
+        raise SrnInputError(f"there are {len(times)} times for {series.steps} time steps; give one for each")
+    stopped = False
+
+    def told(report: Progress) -> bool:
+        nonlocal stopped
+        stopped = stopped or (progress is not None and progress(report) is False)
+        return not stopped
+
+    for place, step in enumerate(steps):
+        try:
+            volumes = series.timed(_volumes(step, array), None if times is None else times[place])
+            chosen, bare = series.settings(volumes)
+            result = compress_arrays(bare, chosen, series.told(told))
+        except SrnInputError as error:
+            if stopped and series.results:
+                return  # one that was stopped early need not keep to its promise; those before do
+            raise SrnInputError(f"step {place + 1}: {error}") from error
+        series.add(result, volumes)
+        yield result
+        if stopped:
+            return
+
+
+def _chosen(config: Union[CompressConfig, Mapping[str, Any], None], settings: Mapping[str, Any]) -> CompressConfig:
+    base = config if isinstance(config, CompressConfig) else CompressConfig.from_dict(config or {})
+    return base.with_settings({SHORT.get(name, name): value for name, value in settings.items()})
 
 
 SHORT = {
@@ -98,11 +190,16 @@ def load(source: Union[Path, bytes], providers: Optional[str] = None, threads: O
     return _OPENED.open(data, providers, thread_count(threads))
 
 
-def evaluate(file: Union[NeuralFile, Path, bytes], original: Source, array: Optional[str] = None) -> Quality:
-    """Measure the shipped decoder's result against the original, on valid voxels, in the original dtype."""
+def evaluate(
+    file: Union[NeuralFile, Path, bytes], original: Source, array: Optional[str] = None, time: Optional[float] = None
+) -> Quality:
+    """Measure the shipped decoder's result against the original, on valid voxels, in the original dtype.
+
+    ``time``: of which time step; by default the original's own.
+    """
     opened = file if isinstance(file, NeuralFile) else load(file)
-    field = opened.field(array)
     volume = _volume(original, array)
+    field = opened.field(array, volume.time if time is None else time)
     if volume.values.shape != (*field.geometry.shape, *volume.values.shape[3:]) or volume.components != len(
         field.value_range
     ):
@@ -110,7 +207,7 @@ def evaluate(file: Union[NeuralFile, Path, bytes], original: Source, array: Opti
             f"the file's array '{field.name}' is {field.geometry.dims} x {len(field.value_range)} component(s), the "
             f"original {volume.geometry.dims} x {volume.components}; they cannot be compared"
         )
-    measured = metrics.measure(volume.values, opened.decode(array=field.name).values, volume.validity())
+    measured = metrics.measure(volume.values, opened.decode(array=field).values, volume.validity())
     return Quality(measured.psnr, measured.rmse, measured.max_error, measured.ssim)
 
 

@@ -58,12 +58,14 @@ def compress_arrays(
             raise error if named else SrnInputError(f"array '{volume.name}': {error}") from error
         done += volume.nbytes
     file = NeuralFile.from_bytes(together([result.file for result in results], config, points))
-    _check(file, config.target)
+    check_size(file, config.target)
     if len(results) == 1:
         only, sizes = results[0], {"bytes": file.nbytes, "ratio": file.ratio, "points_bytes": grids}
         return replace(only, file=file, report={**only.report, **sizes})
-    report = {**_report(file, results, started), "points_bytes": grids}
-    return CompressResult(file, report, _stacked(results), _beside(results))
+    report = {**report_of_all(file, results, started), "points_bytes": grids}
+    report["arrays"] = [result.report for result in results]
+    names = [str(result.report["array"]) for result in results]
+    return CompressResult(file, report, stacked(results, "array", names), beside(results, names))
 
 
 def points_bytes(points: Sequence[Optional[GridPoints]]) -> int:
@@ -141,7 +143,8 @@ def _told(
     return tell
 
 
-def _check(file: NeuralFile, target: TargetConfig) -> None:
+def check_size(file: NeuralFile, target: TargetConfig) -> None:
+    """Raise SrnInputError where a file is larger than the target of all of it allows."""
     original = sum(field.original_bytes for field in file.fields)
     most = target.bytes if target.bytes is not None else int(original / target.ratio) if target.ratio else None
     if most is not None and file.nbytes > most:
@@ -151,19 +154,20 @@ def _check(file: NeuralFile, target: TargetConfig) -> None:
         )
 
 
-def _report(file: NeuralFile, results: Sequence[CompressResult], started: float) -> dict[str, Any]:
-    """Totals, the least quality, and under "arrays" the report of each array, whose bytes are those of its own file."""
+def report_of_all(file: NeuralFile, results: Sequence[CompressResult], started: float) -> dict[str, Any]:
+    """Totals and the least quality of what stands together in a file; ``started``: when the job began."""
     reports = [result.report for result in results]
 
     def summed(name: str) -> float:
         return sum(report.get(name) or 0 for report in reports)
 
     networks = list(dict.fromkeys(str(report["network"]) for report in reports))
+    arrays = dict.fromkeys(field.name for field in file.fields)
     seconds = summed("decode_seconds")
     voxels = sum(field.geometry.samples for field in file.fields)
     return {
         **{name: reports[0][name] for name in ("pruner", "device", "provider", "seed")},
-        "array": ", ".join(str(report["array"]) for report in reports),
+        "array": ", ".join(arrays),
         "network": ", ".join(networks),
         "bytes": file.nbytes,
         "original_bytes": int(summed("original_bytes")),
@@ -178,30 +182,29 @@ def _report(file: NeuralFile, results: Sequence[CompressResult], started: float)
         "decode_seconds": round(seconds, 4),
         "decode_mvoxel_s": round(voxels / max(seconds, 1e-9) / 1e6, 4),
         "seconds": round(time.perf_counter() - started, 3),
-        "arrays": reports,
     }
 
 
-def _stacked(results: Sequence[CompressResult]) -> dict[str, list[Any]]:
-    """The histories below each other, with a column that names the array."""
-    columns: dict[str, list[Any]] = {"array": []}
+def stacked(results: Sequence[CompressResult], label: str, names: Sequence[Any]) -> dict[str, list[Any]]:
+    """The histories below each other, with a column ``label`` that holds each one's name."""
+    columns: dict[str, list[Any]] = {label: []}
     rows = 0
-    for result in results:
+    for result, name in zip(results, names):
         more = max((len(column) for column in result.history.values()), default=0)
-        for name in result.history:
-            columns.setdefault(name, [None] * rows)
-        columns["array"] += [result.report["array"]] * more
-        for name in columns:
-            if name != "array":
-                columns[name] += result.history.get(name, [None] * more)
+        for column in result.history:
+            columns.setdefault(column, [None] * rows)
+        columns[label] += [name] * more
+        for column in columns:
+            if column != label:
+                columns[column] += result.history.get(column, [None] * more)
         rows += more
     return columns if rows else {}
 
 
-def _beside(results: Sequence[CompressResult]) -> dict[str, list[Any]]:
-    """The histograms of the drop rates beside each other, a layer's column named after its array too."""
+def beside(results: Sequence[CompressResult], names: Sequence[str]) -> dict[str, list[Any]]:
+    """The histograms of the drop rates beside each other, a layer's column named after each one's name too."""
     columns: dict[str, list[Any]] = {}
-    for result in results:
-        for name, column in result.drop_rates.items():
-            columns["drop_rate" if name == "drop_rate" else f"{result.report['array']}: {name}"] = column
+    for result, name in zip(results, names):
+        for layer, column in result.drop_rates.items():
+            columns["drop_rate" if layer == "drop_rate" else f"{name}: {layer}"] = column
     return columns

@@ -1,0 +1,156 @@
+"""Time steps, each compressed as it comes, with one target for all of them; and all of them in one neural file."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Optional, Sequence
+
+from srn_core.compression import CompressResult
+from srn_core.config import CompressConfig, TargetConfig, by_rate
+from srn_core.errors import SrnInputError
+from srn_core.grid_points import GridPoints
+from srn_core.neural_file import NeuralFile
+from srn_core.progress import Progress, ProgressCallback
+from srn_core.several_arrays import beside, check_size, points_bytes, report_of_all, stacked, together
+from srn_core.volume import Volume
+
+
+class Series:
+    """What a series of time steps knows of the steps it has, and what the next one is to keep to.
+
+    A number of bytes holds for all steps and is shared out evenly; a ratio is the same for each step as for all, and so
+    are a PSNR and a largest error. Networks that are trained start from those of the step before. Usage, step by step:
+    ``config, bare = series.settings(volumes)``, a compression of ``bare``, ``series.add(result, volumes)``.
+    """
+
+    def __init__(self, steps: int, config: CompressConfig, apart: bool = False) -> None:
+        """``steps``: how many there will be; ``apart``: each goes into a file of its own.
+
+        Raises SrnInputError for no steps.
+        """
+        if steps < 1:
+            raise SrnInputError("there is no time step to compress")
+        self.steps, self._config, self._apart = steps, config, apart
+        self.times: list[float] = []
+        self.results: list[CompressResult] = []
+        self._points: list[Optional[GridPoints]] = []
+        self._before: Optional[tempfile.TemporaryDirectory[str]] = None
+        self._started = time.perf_counter()
+
+    def timed(self, volumes: Sequence[Volume], when: Optional[float] = None) -> list[Volume]:
+        """The volumes of the next step with their time: ``when``, else the one they know, else the step's number.
+
+        Raises SrnInputError for a time that is no number, or that an earlier step has.
+        """
+        known = next((volume.time for volume in volumes if volume.time is not None), float(len(self.times)))
+        when = known if when is None else float(when)
+        if not math.isfinite(when):
+            raise SrnInputError(f"the time of step {len(self.times) + 1} must be a number, not {when}")
+        if when in self.times:
+            raise SrnInputError(
+                f"steps {self.times.index(when) + 1} and {len(self.times) + 1} have the same time, {when:g}; give each "
+                "step its own time"
+            )
+        return [replace(volume, time=when) for volume in volumes]
+
+    def settings(self, volumes: Sequence[Volume]) -> tuple[CompressConfig, list[Volume]]:
+        """How the next step is to be compressed, and as what: where all go into one file, that file has its points."""
+        config = replace(self._config, target=self._share(volumes))
+        start = self._start_for(volumes)
+        if start is not None:
+            config = replace(config, training=replace(config.training, start=start))
+        if self._apart:
+            return config, list(volumes)
+        return config, [replace(v, geometry=v.geometry.without_points) for v in volumes]
+
+    def add(self, result: CompressResult, volumes: Sequence[Volume]) -> None:
+        """The step is done."""
+        self.results.append(result)
+        self.times.append(float(volumes[0].time or 0.0))
+        self._points += [volume.geometry.points for volume in volumes]
+        if not by_rate(self._config) and self._config.network != "auto":
+            self._before = self._before or tempfile.TemporaryDirectory(prefix="srn-")
+            result.file.save(self._start_file)
+
+    def told(self, progress: Optional[ProgressCallback]) -> Optional[ProgressCallback]:
+        """Progress of the next step as progress of the whole, with the time that is left for all steps."""
+        if progress is None:
+            return None
+        number = len(self.results)
+
+        def tell(report: Progress) -> Optional[bool]:
+            done = (number + report.fraction) / self.steps
+            elapsed = time.perf_counter() - self._started
+            left = elapsed * (1.0 - done) / done if done > 0.01 else None
+            phase = f"step {number + 1} of {self.steps}: {report.phase}"
+            return progress(replace(report, phase=phase, fraction=done, eta_seconds=left))
+
+        return tell
+
+    def whole(self) -> CompressResult:
+        """All steps so far in one file. Raises SrnInputError where they are more than was asked for.
+
+        The report has the totals, and under "steps" the report of each step, with its "time".
+        """
+        points = self._points if any(where is not None for where in self._points) else None
+        file = NeuralFile.from_bytes(together([result.file for result in self.results], self._config, points))
+        check_size(file, self._config.target)
+        reports = [{"time": when, **result.report} for when, result in zip(self.times, self.results)]
+        report: dict[str, Any] = report_of_all(file, self.results, self._started)
+        report["stopped_early"] = report["stopped_early"] or len(self.results) < self.steps
+        if all("max_error" in one for one in reports):
+            report["max_error"] = max(one["max_error"] for one in reports)
+        report["steps"] = reports
+        report["steps_asked"] = self.steps
+        names = [f"time {when:g}" for when in self.times]
+        return CompressResult(file, report, stacked(self.results, "time", self.times), beside(self.results, names))
+
+    def _share(self, volumes: Sequence[Volume]) -> TargetConfig:
+        """What the next step is to keep to."""
+        target, points = self._config.target, [volume.geometry.points for volume in volumes]
+        if self._apart:
+            return target if target.bytes is None else TargetConfig(bytes=self._bytes_each(target.bytes))
+        grids = points_bytes([*self._points, *points]) - points_bytes(self._points)
+        if not self.results:
+            self._grids_each = -(-grids // self.steps)
+        # Those of the first step, as a rule of all, are paid for by all; further ones by the step that brings them.
+        price = self._grids_each + (grids if self.results else 0)
+        if target.bytes is not None:
+            most = self._bytes_each(target.bytes)
+        elif target.ratio is not None and price:
+            most = int(sum(volume.nbytes for volume in volumes) / target.ratio)
+        else:
+            return target
+        if most <= price:
+            raise SrnInputError(
+                f"the positions of the grid's points take {price} bytes for each step, but at most {most} were asked "
+                "for; ask for a PSNR or a lower ratio, or drop the geometry"
+            )
+        return TargetConfig(bytes=most - price)
+
+    def _bytes_each(self, whole: int) -> int:
+        if whole < self.steps:
+            raise SrnInputError(f"{whole} bytes cannot be shared out among {self.steps} time steps; ask for more")
+        return whole // self.steps
+
+    @property
+    def _start_file(self) -> Path:
+        assert self._before is not None
+        return Path(self._before.name) / "before.srn"
+
+    def _start_for(self, volumes: Sequence[Volume]) -> Optional[str]:
+        """The file of the step before, where each volume finds in it a network that it can start from."""
+        if self._before is None:
+            return None
+        fields = {field.name: field for field in self.results[-1].file.fields}
+        for volume in volumes:
+            field = fields.get(volume.name)
+            if field is None or field.spec.kind != self._config.network:
+                return None
+            if field.geometry.dims != volume.geometry.dims or len(field.value_range) != volume.components:
+                return None
+        return str(self._start_file)
