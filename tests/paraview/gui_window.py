@@ -134,9 +134,10 @@ def _home(folder: Path) -> dict[str, str]:
 def _write_preferences(home: Path) -> None:
     config = home / ".config" / "ParaView"
     config.mkdir(parents=True)
-    # The file is named after the version, which only the window knows: one for each that there is.
+    # Before 6.1 the file is named after the version, which only the window knows: one for each that there is. Without
+    # it the dialog of welcome would hold up whatever runs when it comes.
     versions = [f"5.{minor}.{patch}" for minor in range(9, 14) for patch in range(4)]
-    for version in versions + [f"6.{minor}.{patch}" for minor in range(3) for patch in range(3)]:
+    for version in ["", *versions, *(f"6.0.{patch}" for patch in range(3))]:
         (config / f"ParaView{version}.ini").write_text(
             "[General]\nGeneralSettings.ShowWelcomeDialog=false\n"
             f"[MainWindow]\nSize=@Size({WIDTH - 10} {HEIGHT - 40})\nPosition=@Point(0 0)\n",
