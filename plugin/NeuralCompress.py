@@ -114,6 +114,67 @@ def _show_report(algorithm):
         each.Next()
 
 
+# --- the estimate of Neural Compress follows what is chosen in its panel, before Apply ---
+
+_FOLLOWED = set()
+
+
+def _follow_new_panels(*_):
+    """Watch the properties of each Neural Compress that has come about since."""
+    if not vtkSMProxyManager.IsInitialized():
+        return
+    manager = vtkSMProxyManager.GetProxyManager().GetActiveSessionProxyManager()
+    if manager is None:
+        return
+    each = vtkSMProxyIterator()
+    each.SetSessionProxyManager(manager)
+    each.SetModeToOneGroup()
+    each.Begin("sources")
+    while not each.IsAtEnd():
+        proxy = each.GetProxy()
+        if proxy.GetXMLName() == "NeuralCompress" and proxy.GetGlobalID() not in _FOLLOWED:
+            _FOLLOWED.add(proxy.GetGlobalID())
+            for name in _properties_of(proxy):
+                proxy.GetProperty(name).AddObserver("UncheckedPropertyModifiedEvent", _estimate_anew)
+            _estimate(proxy)
+        each.Next()
+
+
+def _properties_of(proxy):
+    names = []
+    each = proxy.NewPropertyIterator()
+    each.Begin()
+    while not each.IsAtEnd():
+        if not each.GetProperty().GetInformationOnly() and hasattr(each.GetProperty(), "GetUncheckedElement"):
+            names.append(each.GetKey())
+        each.Next()
+    return names
+
+
+def _estimate_anew(changed, _):
+    _estimate(changed.GetParent())
+
+
+def _estimate(proxy):
+    """Show what the panel as it stands, applied or not, would give. Only where the filter is in this process."""
+    algorithm = proxy.GetClientSideObject() if proxy is not None else None
+    if not hasattr(algorithm, "estimate_for"):
+        return
+    chosen = {}
+    for name in _properties_of(proxy):
+        held = proxy.GetProperty(name)
+        values = tuple(held.GetUncheckedElement(i) for i in range(held.GetNumberOfUncheckedElements()))
+        chosen[name] = values[0] if len(values) == 1 else values
+    array = chosen.get("Array", ())
+    named = ("cell" if str(array[3]) == "1" else "point", array[4]) if len(array) == 5 and array[4] else None
+    text, shown = algorithm.estimate_for(chosen, named), proxy.GetProperty("Estimate")
+    if shown.GetElement(0) != text:
+        shown.SetElement(0, text)
+
+
+if vtkSMProxyManager.IsInitialized():
+    vtkSMProxyManager.GetProxyManager().AddObserver("RegisterEvent", _follow_new_panels)
+
 # --- panels: plain server-manager XML, in the order in which every version of ParaView then shows them ---
 
 _IN_MENU = '<ShowInMenu category="Neural" />'
@@ -227,30 +288,47 @@ _TARGET = _group(
     ),
 )
 
+_EFFORT = _group(
+    "Effort",
+    _choice(
+        "Preset",
+        "balanced",
+        "fast balanced best",
+        "How much work, where neither passes nor seconds are given. Of an fv-SRN pruned by rate, fast trains no "
+        "filter and needs no torch, best trains it four times as long as balanced. Of a trained network: a quarter of "
+        "the passes, and four times as many.",
+        advanced=False,
+    ),
+    _number(
+        "Time Limit",
+        600,
+        "Seconds for all of it, not training alone: when they are over, the best so far becomes the file, and the "
+        "report says so. What a target needs is not cut short. 0: no limit.",
+        advanced=False,
+    ),
+)
+
 _TRAINING = _group(
     "Training",
     _number(
         "Training Seconds",
-        120,
-        "Training ends after this time at the latest; 0: no limit. Longer is better. Of an fv-SRN pruned by rate only "
-        "a filter is trained, where it pays; network auto may take this long twice.",
-        advanced=False,
+        0,
+        "The training alone ends after this time at the latest, and may use all of it; 0: no limit but the Time Limit. "
+        "Of an fv-SRN pruned by rate only a filter is trained, where it pays; network auto may take this long twice.",
     ),
     _number(
         "Training Passes",
         -1,
         "Training ends after so many passes over the volume at the latest; with seconds too, whichever ends first. "
-        "-1: automatic, by network and size, more where there are seconds. 0: no training at all; then the network "
-        "must be an fv-SRN pruned by rate.",
+        "-1: automatic, by network, size and preset, more where there are seconds. 0: no training at all; then the "
+        "network must be an fv-SRN pruned by rate.",
         -1,
-        advanced=False,
     ),
     _choice(
         "Device",
         "auto",
         "auto cpu cuda",
         "Where the next training runs; auto takes a CUDA device where there is one. Changing it does not train again.",
-        advanced=False,
     ),
     """<StringVectorProperty name="StartFile" label="Start File" command="SetStartFile" number_of_elements="1"
     default_values="" panel_visibility="advanced">
@@ -542,6 +620,15 @@ _GEOMETRY = _choice(
     "comes back as an image in index space.",
 )
 
+_ESTIMATE = """
+<StringVectorProperty name="Estimate" label="Estimate" command="GetEstimate" information_only="1"
+    number_of_elements="1" panel_visibility="default">
+  <Hints><Widget type="multi_line" /></Hints>
+  <Documentation>What the file will be, and how long it takes on this machine's CPU, about: from the input's bytes, the
+  settings above, and how fast this machine was so far.</Documentation>
+</StringVectorProperty>
+"""
+
 _COMPRESS_PANEL = f"""
 <StringVectorProperty name="Array" label="Array" command="SetInputArrayToProcess" number_of_elements="5"
     element_types="0 0 0 0 2" animateable="0">
@@ -555,9 +642,11 @@ _COMPRESS_PANEL = f"""
 {_COMPONENTS}
 {_GEOMETRY}
 {_TARGET}
-{_TRAINING}
+{_EFFORT}
+{_ESTIMATE}
 {_NETWORK}
 {_PRUNER}
+{_TRAINING}
 {_STORAGE}
 {_DECODER}
 {_SEED}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from os import PathLike
 from typing import Any, Iterator, Mapping, Optional, Sequence, Union
 
@@ -15,6 +16,7 @@ from srn_core.errors import SrnInputError
 from srn_core.neural_file import NeuralFile
 from srn_core.opened import OpenedFiles
 from srn_core.progress import Progress, ProgressCallback
+from srn_core.pulse import pulsed
 from srn_core.series import Series
 from srn_core.several_arrays import compress_arrays
 from srn_core.volume import Volume
@@ -58,7 +60,8 @@ def compress(
     chosen = _chosen(config, settings)
     if out is not None:
         atomic.checked_target(out)
-    result = compress_arrays(_volumes(source, array), chosen, progress)
+    volumes = _volumes(source, array)
+    result = pulsed(partial(compress_arrays, volumes, chosen), progress)
     if out is not None:
         result.file.save(out)
     return result
@@ -140,7 +143,7 @@ def _run(
         try:
             volumes = series.timed(_volumes(step, array), None if times is None else times[place])
             chosen, bare = series.settings(volumes)
-            result = compress_arrays(bare, chosen, series.told(told))
+            result = pulsed(partial(compress_arrays, bare, chosen), series.told(told))
         except SrnInputError as error:
             if stopped and series.results:
                 return  # one that was stopped early need not keep to its promise; those before do

@@ -21,6 +21,7 @@ from srn_core.config import (
     error_bound,
 )
 from srn_core.corrections import kept_to
+from srn_core.deadline import Deadline
 from srn_core.errors import SrnInputError, SrnMissingPackageError
 from srn_core.idle_settings import refuse_idle_settings
 from srn_core.neural_file import NeuralFile
@@ -32,6 +33,8 @@ from srn_core.volume import Volume
 DEFAULT_RATIO = 100.0
 LEAST_DEFAULT_BYTES = 4096
 """Where no target is given, a file is not squeezed below this: the header alone has some 600 bytes."""
+TRAINED_SHARE = 0.85
+"""Share of a time limit that a network is trained in; the rest is for packing and measuring."""
 TRAINING_SHARE = 0.93
 """Share of the progress bar that belongs to training."""
 STAND_IN = Quality(43.21987654, 0.0123456789, 0.123456789, 0.987654321)
@@ -60,7 +63,7 @@ def compress_volume(
     if config.network == "auto":
         return _best_of(volume, config, progress)
     started = time.perf_counter()
-    stop = _Progress(progress)
+    stop = _Progress(progress, Deadline(config.time_limit))
     valid = volume.validity()
     value_range = component_ranges(volume, valid)
     template = _template(volume, valid, value_range, config)
@@ -92,6 +95,7 @@ def _best_of(volume: Volume, config: CompressConfig, progress: Optional[Progress
             return None
         return lambda report: progress(replace(report, fraction=begin + part * report.fraction))
 
+    deadline = Deadline(config.time_limit)
     sized = config.target.psnr is None and config.target.max_error is None
     by_rate_alone = replace(
         config,
@@ -100,13 +104,16 @@ def _best_of(volume: Volume, config: CompressConfig, progress: Optional[Progress
         training=TrainingConfig(config.training.passes, config.training.seconds),
         quantise=QuantiseConfig(),
         pruning=PruningConfig(),
+        time_limit=None if config.time_limit is None else config.time_limit / 2,
     )
     first = compress_volume(volume, by_rate_alone, share(0.0, 0.3 if sized else 1.0))
     tried = {"fvsrn": {"bytes": first.report["bytes"], "psnr": first.report["psnr"]}}
     best = first
     if sized and not first.report["stopped_early"] and first.report["network"] != "constant":
         try:
-            other = compress_volume(volume, replace(config, network="neurcomp", pruner="none"), share(0.3, 0.7))
+            left = None if config.time_limit is None else max(deadline.left(), 1e-3)
+            alone = replace(config, network="neurcomp", pruner="none", time_limit=left)
+            other = compress_volume(volume, alone, share(0.3, 0.7))
             tried["neurcomp"] = {"bytes": other.report["bytes"], "psnr": other.report["psnr"]}
             best = max(first, other, key=lambda result: float(result.report["psnr"]))
         except (SrnInputError, SrnMissingPackageError) as error:
@@ -144,11 +151,12 @@ class _Fitted:
 
 
 class _Progress:
-    """Maps the parts of the job onto one bar and remembers that the user asked to stop."""
+    """Maps the parts of the job onto one bar, and remembers that the user asked to stop, or that time was up."""
 
-    def __init__(self, callback: Optional[ProgressCallback]) -> None:
-        self._callback = callback
+    def __init__(self, callback: Optional[ProgressCallback], deadline: Deadline) -> None:
+        self._callback, self.deadline = callback, deadline
         self.asked_to_stop = False
+        self.late = False
 
     def training(self, report: Progress) -> bool:
         return self._tell(replace(report, fraction=report.fraction * TRAINING_SHARE))
@@ -159,7 +167,13 @@ class _Progress:
     def _tell(self, report: Progress) -> bool:
         if self._callback is not None and self._callback(report) is False:
             self.asked_to_stop = True
-        return not self.asked_to_stop
+        if not self.asked_to_stop and self.deadline.over():
+            self.late = True
+        return not (self.asked_to_stop or self.late)
+
+    def stopped_by(self) -> str:
+        """Who ended the job early, if it was ended."""
+        return "the user" if self.asked_to_stop else "the time limit"
 
 
 def _template(
@@ -214,7 +228,7 @@ def _fit_by_rate(volume: Volume, template: NeuralField, config: CompressConfig, 
     else:
         wanted = Wanted(bytes=target_bytes(volume, config))
 
-    fitted = fit_rate(volume, template, config, wanted, filtered_grid, _decoded, stop.training)
+    fitted = fit_rate(volume, template, config, wanted, filtered_grid, _decoded, stop.training, stop.deadline)
     kept = fitted.stored.parameters() / max(sum(array.codes.size for array in fitted.stored.arrays.values()), 1)
     details = {
         "device": "cpu",
@@ -261,8 +275,18 @@ def _train(
     target.check(empty_copy(build_network(spec)))
     wanted = max(1.0, volume.values.size * room.latent / room.total)
     cutting = Cutting(target, config.pruning)
+    left = None if config.time_limit is None else max(TRAINED_SHARE * stop.deadline.left(), 1e-3)
     trained = train_network(
-        volume, valid, value_range, spec, config, cutting.fold, stop.training, wanted, start.arrays if start else None
+        volume,
+        valid,
+        value_range,
+        spec,
+        config,
+        cutting.fold,
+        stop.training,
+        wanted,
+        start.arrays if start else None,
+        most_seconds=left,
     )
     stop.tell("packing", 0.0)
     arrays = land(target, trained.network, trained.error_of)
@@ -284,6 +308,7 @@ def _train(
         "steps": outcome.steps,
         "msamples_per_s": round(outcome.passes * volume.geometry.samples / max(outcome.seconds, 1e-9) / 1e6, 4),
         "stopped_early": outcome.stopped_early,
+        "time_limited": left is not None and outcome.seconds >= left,
         "kept_fraction": outcome.folded.kept_fraction,
         "fold_change": outcome.folded.change,
         "target_bytes": target.most if isinstance(target, BytesTarget) else None,
@@ -345,6 +370,7 @@ def _finish(
         "max_error": quality.max_error,
         "ssim": quality.ssim,
         "stopped_early": False,
+        "time_limited": False,
         "kept_fraction": 1.0,
         **trained,
         "decode_seconds": round(seconds, 4),
@@ -353,5 +379,7 @@ def _finish(
         "seed": config.seed,
         "seconds": round(time.perf_counter() - started, 3),
     }
+    if report["stopped_early"]:
+        report["stopped_by"] = stop.stopped_by()
     stop.tell("done", 1.0)
     return CompressResult(file, report, fitted.history, fitted.drop_rates)

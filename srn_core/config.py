@@ -33,6 +33,9 @@ DEVICES = ("auto", "cpu", "cuda")
 QUANTISERS = ("uniform", "kmeans")
 SAMPLERS = ("lattice", "random")
 DECAYS = ("cosine", "passes", "plateau")
+PRESETS = ("fast", "balanced", "best")
+PASSES_BY_PRESET = {"fast": 0.25, "balanced": 1.0, "best": 4.0}
+"""Automatic passes of each preset, as a multiple of those of "balanced"; an fv-SRN by rate trains nothing if fast."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +111,9 @@ class TrainingConfig:
 
     passes: Optional[float] = None
     """Passes over the volume (one pass draws as many samples as there are voxels); None: 75 for fvsrn, 100 for
-    neurcomp, more for small volumes; with ``seconds``, up to four times as many. An fv-SRN pruned by rate trains its
-    filter alone: None: 5 to 100 by the volume's size, or as ``seconds`` allow; 0: no filter, and no training at all."""
+    neurcomp, more for small volumes, times what the preset says; with ``seconds``, up to four times as many. An fv-SRN
+    pruned by rate trains its filter alone: None: 5 to 100 by the volume's size, times what the preset says, or as
+    ``seconds`` allow; 0: no filter, and no training at all."""
     seconds: Optional[float] = None
     """Wall-clock budget of the training; with ``passes``, whichever ends first. Network "auto": of each of the two."""
     batch: int = 32768
@@ -241,6 +245,13 @@ class CompressConfig:
     ones that keep to a PSNR; the others are those of the thesis."""
     device: str = "auto"
     """"auto" takes CUDA where torch finds it."""
+    preset: str = "balanced"
+    """How much work, where neither passes nor seconds are given. Of an fv-SRN by rate: "fast" trains no filter and
+    needs no torch, "best" trains it four times as long as "balanced". Of a trained network: a quarter, and four
+    times."""
+    time_limit: Optional[float] = None
+    """Wall-clock seconds for all of it, not training alone: at its end the best so far is packed. What comes before a
+    promise is kept, and the packing, are not cut short. None: no limit."""
     seed: int = 0
     """Seeds every random number; same input, settings, seed and machine give the same file."""
     target: TargetConfig = field(default_factory=TargetConfig)
@@ -257,6 +268,9 @@ class CompressConfig:
         choice("network", self.network, NETWORKS)
         choice("pruner", self.pruner, PRUNERS)
         choice("device", self.device, DEVICES)
+        choice("preset", self.preset, PRESETS)
+        if self.time_limit is not None:
+            positive("time_limit", self.time_limit)
         if not 0 <= self.seed < 2**63:
             raise SrnInputError(f"seed must be a whole number from 0 to 2^63 - 1, not {self.seed}")
 

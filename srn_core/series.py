@@ -59,7 +59,9 @@ class Series:
 
     def settings(self, volumes: Sequence[Volume]) -> tuple[CompressConfig, list[Volume]]:
         """How the next step is to be compressed, and as what: where all go into one file, that file has its points."""
-        config = replace(self._config, target=self._share(volumes))
+        limit = self._config.time_limit
+        limit = None if limit is None else limit / self.steps
+        config = replace(self._config, target=self._share(volumes), time_limit=limit)
         start = self._start_for(volumes)
         if start is not None:
             config = replace(config, training=replace(config.training, start=start))

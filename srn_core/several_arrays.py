@@ -49,7 +49,8 @@ def compress_arrays(
     done = 0
     for volume in volumes:
         part = volume.nbytes / whole
-        share = replace(config, target=_share(target, part))
+        limit = None if config.time_limit is None else config.time_limit * part
+        share = replace(config, target=_share(target, part), time_limit=limit)
         bare = replace(volume, geometry=volume.geometry.without_points)
         try:
             results.append(compress_volume(bare, share, _told(remembered, done / whole, part, volume)))

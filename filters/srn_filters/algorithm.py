@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import traceback
+from dataclasses import replace
 from typing import Any, Callable, Optional, Sequence
 
 from vtkmodules.util.vtkAlgorithm import VTKPythonAlgorithmBase
 from vtkmodules.vtkCommonCore import vtkOutputWindow
 from vtkmodules.vtkCommonDataModel import vtkDataObject
 
+from srn_core.deadline import clock
 from srn_core.errors import SrnError, SrnMissingPackageError
 from srn_core.progress import Progress, ProgressCallback
 from srn_filters import packages
@@ -87,10 +89,18 @@ class NeuralAlgorithm(VTKPythonAlgorithmBase):
         """Show an error where ParaView shows VTK's: the message window, or the terminal of pvpython."""
         vtkOutputWindow.GetInstance().DisplayErrorText(f"ERROR: {message}\n")
 
-    def progress(self, first: float = 0.0, last: float = 1.0, stoppable: bool = True) -> ProgressCallback:
-        """A callback that shows the share ``first``..``last`` of this algorithm's progress, and stops on abort."""
+    def progress(
+        self, first: float = 0.0, last: float = 1.0, stoppable: bool = True, expected: Optional[float] = None
+    ) -> ProgressCallback:
+        """A callback that shows the share ``first``..``last`` of this algorithm's progress, and stops on abort.
+
+        ``expected``: seconds that it may take, which are counted down where the job cannot tell itself.
+        """
+        began = clock()
 
         def show(report: Progress) -> bool:
+            if report.eta_seconds is None and expected is not None and report.fraction < 1.0:
+                report = replace(report, eta_seconds=max(expected - (clock() - began), 1.0))
             self.SetProgressText(progress_text(report))
             self.UpdateProgress(first + (last - first) * min(max(report.fraction, 0.0), 1.0))
             return not self.aborted() or not stoppable

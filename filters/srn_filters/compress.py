@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Mapping, Optional, Sequence
 
 import numpy as np
@@ -13,34 +12,24 @@ from vtkmodules.vtkCommonDataModel import vtkDataObject, vtkImageData, vtkTable
 
 import srn_core
 from srn_core.config import NETWORKS, CompressConfig, by_rate
+from srn_core.deadline import clock
 from srn_core.errors import SrnError, SrnInputError
 from srn_core.idle_settings import refuse_idle_settings
 from srn_core.promise import promise_of
 from srn_core.volume import Volume
-from srn_filters import carrier, packages, requests, vtk_bridge
+from srn_filters import carrier, estimate, packages, requests, vtk_bridge
 from srn_filters.algorithm import setting, text
+from srn_filters.finished import FINISHED, Finished, Made
 from srn_filters.opening import OpeningAlgorithm
 from srn_filters.panel import PANEL, SECTIONS, WithPanel, chosen, chosen_target
 from srn_filters.report import readable
 
-DEFAULT_SECONDS = 120.0
-"""A panel's user waits, and before ParaView 6.1 cannot stop a training: unlike the library's, its time is bounded."""
+DEFAULT_LIMIT = 600.0
+"""A panel's user waits, and before ParaView 6.1 cannot stop a job: unlike the library's, its seconds are bounded."""
 JOINTLY, SEPARATELY = "jointly", "separately"
 """Vectors and tensors: one network for all components, or each component as an array of its own."""
 KEEP, DROP = "keep", "drop"
 """Points of rectilinear and structured grids: kept exactly in the file, or left out, for an image in index space."""
-REMEMBERED = 64
-"""Finished files an algorithm keeps, oldest dropped first: going back and forth in time trains each step once."""
-
-
-@dataclass(frozen=True)
-class Made:
-    """What one training gave."""
-
-    content: bytes
-    report: Mapping[str, Any]
-    history: Mapping[str, Any]
-    drop_rates: Mapping[str, Any]
 
 
 class NeuralCompress(WithPanel, OpeningAlgorithm):
@@ -56,12 +45,13 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
     def __init__(self) -> None:
         super().__init__(nInputPorts=1, inputType="vtkDataObject", nOutputPorts=3, outputType="vtkDataObject")
         self.remember_defaults()
-        self.panel["TrainingSeconds"] = DEFAULT_SECONDS
+        self.panel["TimeLimit"] = DEFAULT_LIMIT
         self._device = CompressConfig().device
         self._more = ""
         self._further: dict[str, list[str]] = {"point": [], "cell": []}
         self._components, self._geometry = JOINTLY, KEEP
-        self._made: OrderedDict[str, Made] = OrderedDict()
+        self._used: set[str] = set()
+        self._stopped = Finished()
         self._refused: tuple[str, Exception] = ("", SrnError())
         self._report_text = ""
 
@@ -97,14 +87,33 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         self._device = text(device) or "auto"
 
     def TrainAgain(self) -> None:
-        """Forget what was trained; the next update trains anew."""
-        self._made.clear()
+        """Forget what was made here; the next update makes it anew."""
+        for key in self._used:
+            FINISHED.forget(key)
+        self._used.clear()
+        self._stopped.clear()
         self._refused = ("", SrnError())
         self.Modified()
 
     def GetReport(self) -> str:
         """What the last update made, or why it failed, in lines of text."""
         return self._report_text or "Not yet applied."
+
+    def GetEstimate(self) -> str:
+        """What the next update will make, and how long it takes, about, in lines of text."""
+        return self.estimate_for(self.panel)
+
+    def estimate_for(self, panel: Mapping[str, Any], array: Optional[tuple[str, str]] = None) -> str:
+        """The same for a panel whose properties are not all in force yet; ``array``: association and name."""
+        try:
+            config = self.config(panel)
+            refuse_idle_settings(config)
+        except SrnError as error:
+            return str(error)
+        data = self.GetInputDataObject(0, 0) if self.GetNumberOfInputConnections(0) else None
+        further = [(association, name) for association, names in self._further.items() for name in names]
+        given = estimate.given_in(data, array or self._named(), further)
+        return estimate.in_words(given, config) if given.values else "Not known before the input is there."
 
     def FillOutputPortInformation(self, port: int, info: Any) -> int:
         """Called by VTK: a grid and two tables."""
@@ -164,16 +173,18 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
             made.report, "Drop Rates" if made.drop_rates else None, promise_of(file.fields[0], file.nbytes, original)
         )
 
-    def config(self) -> CompressConfig:
-        """The settings of the panel. Raises SrnInputError for settings that make no sense."""
-        passes, seconds = self.panel["TrainingPasses"], self.panel["TrainingSeconds"]
+    def config(self, panel: Optional[Mapping[str, Any]] = None) -> CompressConfig:
+        """The settings of the panel, or another one. Raises SrnInputError for settings that make no sense."""
+        panel = self.panel if panel is None else panel
+        passes, seconds = panel["TrainingPasses"], panel["TrainingSeconds"]
         if passes < 0 and passes != PANEL["TrainingPasses"].automatic:
             raise SrnInputError(f"Training Passes must be -1 (automatic), 0 (no training) or more, not {passes:g}")
-        if seconds < 0:
-            raise SrnInputError(f"Training Seconds must be 0 (no limit of this kind) or more, not {seconds:g}")
+        for name, given in (("Training Seconds", seconds), ("Time Limit", panel["TimeLimit"])):
+            if given < 0:
+                raise SrnInputError(f"{name} must be 0 (no limit of this kind) or more, not {given:g}")
         more = parse_settings(self._more)
-        target = {} if any(name.startswith("target.") for name in more) else chosen_target(self.panel)
-        return CompressConfig().with_settings({**chosen(self.panel), **target, "device": self._device, **more})
+        target = {} if any(name.startswith("target.") for name in more) else chosen_target(panel)
+        return CompressConfig().with_settings({**chosen(panel), **target, "device": self._device, **more})
 
     def _volumes(self, image: vtk_bridge.Grid) -> list[Volume]:
         """What is to be compressed: the chosen array first."""
@@ -188,11 +199,15 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         volumes = [vtk_bridge.volume(image, association, name, points) for association, name in chosen]
         return volumes if self._components == JOINTLY else [part for one in volumes for part in components_of(one)]
 
+    def _named(self) -> tuple[str, str]:
+        """Association and name of the array that is asked for; the name may be empty."""
+        information = self.GetInputArrayInformation(0)
+        association = "cell" if information.Get(vtkDataObject.FIELD_ASSOCIATION()) == 1 else "point"
+        return association, information.Get(vtkDataObject.FIELD_NAME()) or ""
+
     def _chosen(self, image: vtk_bridge.Grid) -> list[tuple[str, str]]:
         """The association and the name of the array; where none is named, of the first one, unless others are."""
-        information = self.GetInputArrayInformation(0)
-        name = information.Get(vtkDataObject.FIELD_NAME())
-        association = "cell" if information.Get(vtkDataObject.FIELD_ASSOCIATION()) == 1 else "point"
+        association, name = self._named()
         if not name and any(self._further.values()):
             return []
         if not name:
@@ -207,17 +222,28 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         key = training_key(config, [(self._values_digest(volume), volume) for volume in volumes])
         if key == self._refused[0]:
             raise self._refused[1]
-        if key not in self._made:
+        self._used.add(key)
+        made = FINISHED.find(key) or self._stopped.find(key)
+        if made is None:
+            began = clock()
+            given, size = _given(volumes), self._rough_size(volumes, config)
+            expected = estimate.expected_seconds(given, config, size)
             try:
-                result = srn_core.compress(volumes, config=config, progress=self.progress(0.0, 0.95))
+                told = self.progress(0.0, 0.95, expected=expected)
+                result = srn_core.compress(volumes, config=config, progress=told)
             except SrnError as error:
                 self._refused = key, error
                 raise
-            self._made[key] = Made(result.file.to_bytes(), result.report, result.history, result.drop_rates)
-            while len(self._made) > REMEMBERED:
-                self._made.popitem(last=False)
-        self._made.move_to_end(key)
-        return self._made[key]
+            made = Made(result.file.to_bytes(), result.report, result.history, result.drop_rates)
+            # What was stopped is kept too, or the next rendering would begin anew; but no other filter is given it.
+            (self._stopped if result.report["stopped_early"] else FINISHED).keep(key, made)
+            if not (result.report["stopped_early"] or result.report.get("time_limited")):
+                estimate.EXPERIENCE.learn(expected, clock() - began)
+        return made
+
+    def _rough_size(self, volumes: Sequence[Volume], config: CompressConfig) -> float:
+        given = _given(volumes)
+        return estimate.size_of(given, config) or given.nbytes / estimate.USUAL_RATIO
 
     def _values_digest(self, volume: Volume) -> str:
         digest = hashlib.blake2b(digest_size=16)
@@ -225,6 +251,11 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         if volume.valid is not None:
             digest.update(np.packbits(volume.valid).tobytes())
         return digest.hexdigest()
+
+
+def _given(volumes: Sequence[Volume]) -> estimate.Given:
+    """Of volumes, what an estimate asks for."""
+    return estimate.Given(sum(volume.values.size for volume in volumes), sum(volume.nbytes for volume in volumes))
 
 
 def _grid(data: vtkDataObject) -> vtk_bridge.Grid:

@@ -76,6 +76,8 @@ TARGETS: Mapping[str, Target] = {
 """Property -> target. The first one's default is left to the library, which spares small volumes an impossible one."""
 
 PANEL: Mapping[str, Bound] = {
+    "Preset": Bound("preset"),
+    "TimeLimit": Bound("time_limit", 0.0),
     "Network": Bound("network"),
     "Pruner": Bound("pruner", when=ONE_NETWORK),
     "TrainingSeconds": Bound("training.seconds", 0.0),

@@ -27,6 +27,8 @@ def readable(report: Mapping[str, Any], histogram: Optional[str] = None, promise
         _line("Pruning", _pruning(report, histogram)),
         _line("Tried", tried_in_words(report)),
         _line("Training", _training(report)),
+        _line("Note", report.get("filter_note")),
+        _line("Stopped", _stopped(report)),
         _line("Decoding", _decoding(report)),
     ]
     return "\n".join(line for line in lines if line)
@@ -99,9 +101,16 @@ def _training(report: Mapping[str, Any]) -> Optional[str]:
         parts.append(f"on {report['device']}")
     if report.get("seed") is not None:
         parts.append(f"seed {report['seed']}")
-    if report.get("stopped_early"):
-        parts.append("stopped early")
+    if report.get("time_limited"):
+        parts.append("shortened by the time limit")
     return ", ".join(parts)
+
+
+def _stopped(report: Mapping[str, Any]) -> Optional[str]:
+    if not report.get("stopped_early"):
+        return None
+    after = "" if report.get("seconds") is None else f" after {float(report['seconds']):.0f} s"
+    return f"early, by {report.get('stopped_by', 'the user')}{after}; the best so far was kept"
 
 
 def _decoding(report: Mapping[str, Any]) -> Optional[str]:

@@ -13,7 +13,7 @@ from typing import Any, Optional, Sequence
 from srn_core.cli import output, source
 from srn_core.cli.bar import Bar
 from srn_core.cli.interrupt import Interrupt
-from srn_core.config import DEVICES, NETWORKS, PRUNERS, CompressConfig, setting_names
+from srn_core.config import DEVICES, NETWORKS, PRESETS, PRUNERS, CompressConfig, setting_names
 from srn_core.errors import SrnInputError
 from srn_core.idle_settings import refuse_idle_settings
 from srn_core.progress import Progress
@@ -74,6 +74,7 @@ how long:
   With fvsrn and rate the file itself takes seconds; --passes and --seconds are those of the filter, which wins another
   0.4 to 3 dB where the file has room for it (5 to 100 passes if nothing is said). --passes 0: no filter, no training,
   and no torch. Trained networks take 75 passes over the volume (neurcomp: 100) if nothing is said, and at least some.
+  --preset fast: no filter, or a quarter of these passes; best: four times as many.
 Ctrl-C ends the training and packs the best network so far; a second Ctrl-C leaves nothing.
 
 settings for --set and --config:
@@ -107,6 +108,12 @@ def add(commands: Any) -> None:
     )
     model.add_argument(
         "--pruner", choices=PRUNERS, help="how superfluous parameters are found (default: rate); see below"
+    )
+    model.add_argument(
+        "--preset", choices=PRESETS, help="how much work, where --passes and --seconds say nothing (default: balanced)"
+    )
+    model.add_argument(
+        "--time-limit", metavar="S", help="pack the best so far after S seconds in all; what a target needs comes first"
     )
     model.add_argument("--passes", metavar="N", help="training ends after N passes over the volume; 0: no training")
     model.add_argument("--seconds", metavar="S", help="training ends after S seconds, if not by passes before")
@@ -178,6 +185,8 @@ def settings(given: argparse.Namespace) -> CompressConfig:
         "pruner": given.pruner,
         "device": given.device,
         "seed": given.seed,
+        "preset": given.preset,
+        "time_limit": given.time_limit,
         "training.passes": given.passes,
         "training.seconds": given.seconds,
         "training.start": given.start,

@@ -10,21 +10,25 @@ import numpy as np
 
 from srn_core.codec import NeuralField
 from srn_core.codec.quantise import quantise
-from srn_core.config import CompressConfig
+from srn_core.config import PASSES_BY_PRESET, CompressConfig
+from srn_core.deadline import Deadline, clock
 from srn_core.errors import SrnInputError
 from srn_core.fill import filled, plateau_of
 from srn_core.progress import Progress
 from srn_core.rate.coding import SAFETY, Coding, Decode
-from srn_core.rate.filter_course import FilterCourse
+from srn_core.rate.course import Course, Tell
 from srn_core.rate.promises import Landed, fit_bytes, fit_error, fit_psnr
 from srn_core.rate.pyramid_choice import best_pyramid, plateau_pays, rough_step
 from srn_core.volume import Volume
 
-Tell = Callable[[Progress], bool]
 FILTER_BITS = 8
 EXACT_STEP = 4.0
 """A step, in normalised values that span one unit of an integer, that is coarser than exactness needs."""
 FILTER_VALUES = 40e6
+AFTER_FILTER = 1.5
+"""What comes after a filter's training takes so many times as long as what came before."""
+LEAST_SECONDS = 0.5
+"""A shorter training of a filter is not worth its start."""
 FEWEST_PASSES, MOST_PASSES = 5.0, 100.0
 """Values that a filter is trained on where nothing else is said, but for very large and very small volumes."""
 FIRST_STEP = 0.05
@@ -57,10 +61,12 @@ def fit_rate(
     decode: Decode,
     decoded: Callable[[NeuralField], np.ndarray],
     tell: Tell,
+    deadline: Optional[Deadline] = None,
 ) -> Fitted:
     """The best field that keeps to what is ``wanted``.
 
     ``decode`` and ``decoded`` are the shipped decoder's: of a grid, and of a field's values on its voxels in float64.
+    ``deadline``: when it should be done; what the promise needs is not cut short.
     Raises SrnInputError where a promise cannot be kept.
     """
     tell(Progress("choosing the wavelet pyramid", 0.02))
@@ -69,16 +75,17 @@ def fit_rate(
     values, counts, template = _without_plateau(volume, values, template, step)
     pyramid = best_pyramid(values, step)
     coding = Coding(volume, values, counts, template, pyramid, decode)
-    course = _Course(tell)
+    course = Course(tell, deadline)
     course.say("coding", 0.1)
     filter_details: dict[str, Any] = {}
-    history: dict[str, list[Any]] = {}
     if wanted.max_error is not None:
-        landed = fit_error(coding, wanted.max_error, decoded, lambda share: course.say("coding", 0.1 + 0.8 * share))
+        landed = fit_error(
+            coding, wanted.max_error, decoded, lambda share: course.say("coding", 0.1 + 0.8 * share), course.tried
+        )
     else:
         exact = _exact(coding, wanted, decoded, course)
         if exact is None:
-            landed, filter_details, history = _with_filter(coding, config, wanted, step, course)
+            landed, filter_details = _with_filter(coding, config, wanted, step, course)
         else:
             landed = exact
     details = {
@@ -89,30 +96,7 @@ def fit_rate(
         "stopped_early": course.stopped,
         **filter_details,
     }
-    return Fitted(landed.field, details, history)
-
-
-class _Course:
-    """Where the job stands, and whether the user asked to stop."""
-
-    def __init__(self, tell: Tell) -> None:
-        self._tell, self._phase, self._share = tell, "", 0.0
-        self.stopped = False
-
-    def report(self, report: Progress) -> bool:
-        """Tell, and learn whether to go on."""
-        self._phase, self._share = report.phase, report.fraction
-        if not self._tell(report):
-            self.stopped = True
-        return not self.stopped
-
-    def say(self, phase: str, share: float) -> bool:
-        """A new phase begins."""
-        return self.report(Progress(phase, share))
-
-    def goes_on(self) -> bool:
-        """Asked before each of a few attempts whose number is not known: a little further each time."""
-        return self.say(self._phase, self._share + 0.02 * (1.0 - self._share))
+    return Fitted(landed.field, details, course.columns())
 
 
 def _normalised(volume: Volume, template: NeuralField) -> np.ndarray:
@@ -155,14 +139,16 @@ def _first_step(values: np.ndarray, wanted: Wanted, template: NeuralField) -> fl
 
 
 def _passes(config: CompressConfig, values: int) -> Optional[float]:
-    """Passes of the filter's training over so many values, unless the settings say how many or how long."""
+    """Passes of the filter's training over so many values, unless the settings say how many or how long; 0: none."""
     if config.training.passes is not None or config.training.seconds is not None:
         return config.training.passes
-    return min(max(FILTER_VALUES / values, FEWEST_PASSES), MOST_PASSES)
+    if config.preset == "fast":
+        return 0.0
+    return PASSES_BY_PRESET[config.preset] * min(max(FILTER_VALUES / values, FEWEST_PASSES), MOST_PASSES)
 
 
 def _exact(
-    coding: Coding, wanted: Wanted, decoded: Callable[[NeuralField], np.ndarray], course: _Course
+    coding: Coding, wanted: Wanted, decoded: Callable[[NeuralField], np.ndarray], course: Course
 ) -> Optional[Landed]:
     """Integers to the bit, where the bytes suffice for that; else None."""
     if coding.volume.values.dtype.kind not in "iu" or wanted.bytes is None:
@@ -175,11 +161,11 @@ def _exact(
     return landed if landed.bytes + SAFETY <= wanted.bytes else None
 
 
-def _land(coding: Coding, wanted: Wanted, start: float, goes_on: Callable[[], bool], reserve: int = 0) -> Landed:
+def _land(coding: Coding, wanted: Wanted, start: float, course: Course) -> Landed:
     if wanted.psnr is not None:
-        return fit_psnr(coding, wanted.psnr, start, goes_on)
+        return fit_psnr(coding, wanted.psnr, start, course.goes_on, course.tried)
     assert wanted.bytes is not None
-    return fit_bytes(coding, max(wanted.bytes - reserve, 1), start, goes_on)
+    return fit_bytes(coding, max(wanted.bytes, 1), start, course.goes_on, course.tried)
 
 
 def _with_filter(
@@ -187,45 +173,56 @@ def _with_filter(
     config: CompressConfig,
     wanted: Wanted,
     start: float,
-    course: _Course,
-) -> tuple[Landed, dict[str, Any], dict[str, list[Any]]]:
-    """Land without a filter; train one there; keep it if the file is better with it. And the training's history."""
-    plain = _land(coding, wanted, start, course.goes_on)
+    course: Course,
+) -> tuple[Landed, dict[str, Any]]:
+    """Land without a filter; train one there; keep it if the file is better with it."""
+    began = clock()
+    plain = _land(coding, wanted, start, course)
     size = plain.bytes
-    if course.stopped or config.training.passes == 0:
-        return plain, {}, {}
+    passes = _passes(config, coding.values.size)
+    if course.stopped or passes == 0:
+        return plain, {}
     try:
         from srn_core.training.device import choose_device
         from srn_core.training.grid_filter import channels_for, train_filter
     except ModuleNotFoundError:
-        return plain, {"filter_note": "torch is not installed: no filter was trained"}, {}
+        return plain, {"filter_note": "torch is not installed: no filter was trained"}
     channels = channels_for(int(size))
     if not channels:
-        return plain, {}, {}
+        return plain, {}
     device = choose_device(config.device)
     course.say("training the filter", 0.2)
     coding.forget()
     grid = coding.grid(plain.codes, plain.step)
     before = coding.psnr(grid)
-    history = FilterCourse(before)
+    course.measured(before)
+    # What comes after the training takes about as long as what came before, the measuring included.
+    landing = AFTER_FILTER * (clock() - began)
+    left = course.deadline.left() - landing
+    if left < LEAST_SECONDS:
+        return plain, {"filter_note": "the time limit left no time for a filter", "time_limited": True}
+    seconds = min(left, math.inf if config.training.seconds is None else config.training.seconds)
 
     def told(report: Progress) -> bool:
-        history.note(report)
-        return course.report(replace(report, fraction=0.2 + 0.6 * report.fraction))
+        report = course.trains(report, before)
+        if report.eta_seconds is not None:
+            course.ends = clock() + report.eta_seconds + landing
+        return course.report(replace(report, fraction=0.2 + 0.6 * report.fraction, eta_seconds=None))
 
     outcome = train_filter(
         grid,
         coding.values,
         coding.counts,
         channels,
-        passes=_passes(config, coding.values.size),
-        seconds=config.training.seconds,
+        passes=passes,
+        seconds=None if seconds == math.inf else seconds,
         seed=config.seed,
         device=str(device),
         progress=told,
     )
     del grid
-    rows = history.columns(outcome.passes)
+    course.trained(outcome.passes)
+    course.psnr, course.ends = before + outcome.gain_db, clock() + landing
     arrays = {name: quantise(values, FILTER_BITS) for name, values in outcome.arrays.items()}
     coding.use_filter(channels, arrays)
     course.say("coding", 0.85)
@@ -234,17 +231,19 @@ def _with_filter(
         "filter_gain_db": round(outcome.gain_db, 4),
         "train_seconds": round(outcome.seconds, 3),
         "passes": round(outcome.passes, 3),
+        "time_limited": seconds == left and (passes is None or outcome.passes < passes) and not outcome.stopped_early,
     }
     try:
         # With a filter the same promise takes another step; the old one is where the search begins.
-        better = _land(coding, wanted, plain.step * (1.05 if wanted.psnr is None else 1.2), course.goes_on)
+        better = _land(coding, wanted, plain.step * (1.05 if wanted.psnr is not None else 1.2), course)
     except SrnInputError:
         coding.use_filter((), {})
-        return plain, {**details, "filter_note": "there is no room for the filter"}, rows
+        return plain, {**details, "filter_note": "there is no room for the filter"}
     coding.forget()
     after = coding.psnr(coding.grid(better.codes, better.step))
     pays = better.bytes < size if wanted.psnr is not None else after > before
     if not pays or not math.isfinite(after):
         coding.use_filter((), {})
-        return plain, {**details, "filter_note": "the filter did not pay for its bytes"}, rows
-    return better, details, rows
+        return plain, {**details, "filter_note": "the filter did not pay for its bytes"}
+    course.measured(after)
+    return better, details

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Callable
+from typing import Callable, Optional
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from srn_core.rate.coding import SAFETY, Coded, Coding
 from srn_core.rate.landing import land
 
 TELL = Callable[[float], bool]
+TRIED = Callable[[float, Optional[float]], None]
+"""Told of each file that is tried: its bytes, and its PSNR where that was measured."""
 UNUSED, UNUSED_IN_SMALL = 0.005, 0.0015
 """Share of the bytes that may be left unused; in volumes of less than SMALL values, which are soon coded again."""
 SMALL = 1 << 20
@@ -42,12 +44,21 @@ class Landed:
         return self.field.arrays["coefficients"].codes
 
 
-def fit_bytes(coding: Coding, most: int, start: float, goes_on: Callable[[], bool] = lambda: True) -> Landed:
+def _untold(size: float, psnr: Optional[float]) -> None:
+    """For whom trials are of no interest."""
+
+
+def fit_bytes(
+    coding: Coding, most: int, start: float, goes_on: Callable[[], bool] = lambda: True, tried: TRIED = _untold
+) -> Landed:
     """The finest step whose file has at most ``most`` bytes. Raises SrnInputError where none has."""
 
     def attempt(step: float) -> tuple[float, Coded]:
         coded = coding.coded(step)
-        return math.log(coding.bytes_of(coded) / most), coded
+        size = coding.bytes_of(coded)
+        # Without a filter, whose work is on all of the grid, a look at the quality costs next to nothing.
+        tried(size, None if coding.filter else coding.psnr(coding.grid(coded.codes, coded.step)))
+        return math.log(size / most), coded
 
     small = coding.values.size < SMALL
     enough, tries = (max(UNUSED_IN_SMALL, 1.5 / most), 2 * TRIES) if small else (UNUSED, TRIES)
@@ -66,12 +77,16 @@ def fit_bytes(coding: Coding, most: int, start: float, goes_on: Callable[[], boo
     return Landed(field, trial.found.step, coding.bytes_of(trial.found))
 
 
-def fit_psnr(coding: Coding, wanted: float, start: float, goes_on: Callable[[], bool] = lambda: True) -> Landed:
+def fit_psnr(
+    coding: Coding, wanted: float, start: float, goes_on: Callable[[], bool] = lambda: True, tried: TRIED = _untold
+) -> Landed:
     """The coarsest step whose file has the ``wanted`` PSNR in dB. Raises SrnInputError where none has."""
 
     def attempt(step: float) -> tuple[float, Coded]:
         coded = coding.coded(step)
-        return max(min((wanted + 0.005 - coding.psnr(coding.grid(coded.codes, coded.step))), 60.0), -60.0), coded
+        psnr = coding.psnr(coding.grid(coded.codes, coded.step))
+        tried(coding.bytes_of(coded), psnr)
+        return max(min(wanted + 0.005 - psnr, 60.0), -60.0), coded
 
     trial = land(attempt, start, 7.0, BETTER, TRIES + 3, (coding.finest, 1e3), goes_on)
     if trial is None:
@@ -83,7 +98,11 @@ def fit_psnr(coding: Coding, wanted: float, start: float, goes_on: Callable[[], 
 
 
 def fit_error(
-    coding: Coding, bound: float, decoded: Callable[[NeuralField], np.ndarray], tell: TELL = lambda share: True
+    coding: Coding,
+    bound: float,
+    decoded: Callable[[NeuralField], np.ndarray],
+    tell: TELL = lambda share: True,
+    told: TRIED = _untold,
 ) -> Landed:
     """The smallest file in which no voxel is further than ``bound`` (in the field's units) from the original.
 
@@ -101,6 +120,7 @@ def fit_error(
             field = coding.field(coded)
             field = kept_to(field, coding.volume.values, decoded(field), bound)
             tried[place] = Landed(field, coded.step, len(codec.to_bytes([field])))
+            told(tried[place].bytes, None)
             for other in [p for p in tried if tried[p].bytes > min(found.bytes for found in tried.values())]:
                 tried[other] = replace(tried[other], field=coding.template)  # only the best one is kept whole
         return tried[place].bytes

@@ -10,7 +10,7 @@ from typing import Callable, Mapping, Optional
 import numpy as np
 import torch
 
-from srn_core.config import CompressConfig
+from srn_core.config import PASSES_BY_PRESET, CompressConfig
 from srn_core.networks import SceneNetwork, build_network
 from srn_core.progress import ProgressCallback
 from srn_core.pruners import Pruner, build_pruner
@@ -55,13 +55,14 @@ def train_network(
     progress: Optional[ProgressCallback],
     ratio: float,
     start: Optional[Mapping[str, np.ndarray]] = None,
+    most_seconds: Optional[float] = None,
 ) -> Trained:
     """Train a network of ``spec`` on a volume as ``config`` says.
 
     ``fold`` folds the pruner before fine-tuning, at thresholds of its choice; with the pruner it is given the mean
     squared error of any network on a part of the volume. ``ratio`` is the parameter ratio (values /
     numbers that stay) that the pruner is to serve. ``start``: arrays of ``spec`` that the network starts with (a warm
-    start).
+    start). ``most_seconds``: what a time limit leaves for the training.
     """
     device = choose_device(config.device)
     # One generator on the CPU for all draws: a seed gives the same start and samples on every device.
@@ -80,8 +81,7 @@ def train_network(
     passes = config.training.passes
     if passes is None:
         passes = max(DEFAULT_PASSES[config.network], LEAST_STEPS * sampler.samples / truth.voxels)
-        if config.training.seconds is not None:
-            passes *= ENOUGH
+        passes *= ENOUGH if config.training.seconds is not None else PASSES_BY_PRESET[config.preset]
     probe = Probe(sampler)
     pruner = build_pruner(config, ratio)
     numbers = sum(math.prod(shape) for shape in spec.shapes().values())
@@ -103,5 +103,12 @@ def train_network(
         gradient_weight,
         config.pruning.learning_rate,
     )
-    outcome = trainer.run(phases_of(config.training, config.pruner), Limits(passes, config.training.seconds))
+    outcome = trainer.run(
+        phases_of(config.training, config.pruner), Limits(passes, _least(config.training.seconds, most_seconds))
+    )
     return Trained(network, outcome, str(device), probe.error_of, sampler)
+
+
+def _least(*limits: Optional[float]) -> Optional[float]:
+    """The shortest of some limits, of which None is none."""
+    return min((limit for limit in limits if limit is not None), default=None)

@@ -22,6 +22,7 @@ from srn_core.volume import Geometry, Volume
 CHOICES = {
     "Network": config.NETWORKS,
     "Pruner": config.PRUNERS,
+    "Preset": config.PRESETS,
     "Device": config.DEVICES,
     "Quantiser": config.QUANTISERS,
     "Sampler": config.SAMPLERS,
@@ -63,6 +64,7 @@ def test_panel_offers_every_setting_with_its_default_and_bounds(run: Run) -> Non
         "Geometry",
         "MoreSettings",
         "TrainAgain",
+        "Estimate",
         "Report",
         "Provider",
         "Threads",
@@ -81,8 +83,8 @@ def test_panel_offers_every_setting_with_its_default_and_bounds(run: Run) -> Non
         CompressConfig().with_settings({target.setting: target.default})
     for name, bound in PANEL.items():
         shown, meant = str(found[name].get("default_values")), default_of(bound)
-        if name == "TrainingSeconds":
-            meant = 120
+        if name == "TimeLimit":
+            meant = 600
         if isinstance(meant, str):
             assert shown == meant, name
         else:

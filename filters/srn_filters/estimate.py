@@ -1,0 +1,234 @@
+"""What a compression will give and take, said before it runs: from bytes, settings, and how fast this machine is."""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass, replace
+from typing import Callable, Optional, Sequence, Tuple
+
+import numpy as np
+from vtkmodules.vtkCommonDataModel import vtkCompositeDataSet, vtkDataObject, vtkDataSet
+
+from srn_core.compression import DEFAULT_RATIO, LEAST_DEFAULT_BYTES
+from srn_core.config import PASSES_BY_PRESET, CompressConfig, by_rate
+from srn_core.deadline import clock
+from srn_filters import vtk_bridge
+
+Range = Tuple[float, float]
+
+PROBE_SECONDS = 0.04
+"""What :func:`_probe` takes on the machine on which the rates below were measured (2 cores of a Xeon, nothing else)."""
+CODING, CHOOSING, CHOSEN_ON = 1.6, 1.6, 2.1
+"""By rate: seconds for a million values; the same for what is tried on the middle alone, and millions of that."""
+FILTER_RATE = 27.0
+"""Million values a second that a filter is trained on, for one hidden channel."""
+FVSRN_RATE = 1.9
+"""Million samples a second that an fv-SRN is trained on."""
+NEURCOMP_RATE = 3e3
+"""The same for a Neurcomp of one stored byte; it falls with the bytes of the file."""
+USUAL_RATIO = 50.0
+"""Where nothing is known of what a quality will take."""
+FASTER, SLOWER = 0.6, 1.8
+"""How far off an estimate may well be."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What is to be compressed."""
+
+    values: int
+    """Samples times components, of all arrays."""
+    nbytes: int
+
+
+def given_in(data: Optional[vtkDataObject], array: tuple[str, str], further: Sequence[tuple[str, str]] = ()) -> Given:
+    """What of a data set, or of all blocks of one, is to be compressed.
+
+    ``array``: association and name; where that is empty and there are no ``further`` ones, the first that there is.
+    """
+    blocks = [data]
+    if isinstance(data, vtkCompositeDataSet):
+        each = data.NewIterator()
+        each.InitTraversal()
+        blocks = []
+        while not each.IsDoneWithTraversal():
+            blocks.append(each.GetCurrentDataObject())
+            each.GoToNextItem()
+    values = nbytes = 0
+    for block in blocks:
+        if not isinstance(block, vtkDataSet):
+            continue
+        chosen = {(a, n) for a, n in (array, *further) if n}
+        if not chosen:
+            chosen = set([(a, n) for a in ("point", "cell") for n in vtk_bridge.array_names(block, a)][:1])
+        for association, name in chosen:
+            attributes = block.GetPointData() if association == "point" else block.GetCellData()
+            found = attributes.GetArray(name)
+            if found is not None:
+                values += found.GetNumberOfValues()
+                nbytes += found.GetNumberOfValues() * found.GetDataTypeSize()
+    return Given(values, nbytes)
+
+
+class Experience:
+    """How much longer jobs took than was thought: it corrects later estimates."""
+
+    def __init__(self) -> None:
+        self.factor = 1.0
+
+    def learn(self, expected: float, took: float) -> None:
+        """A job that had been thought to take ``expected`` seconds."""
+        if expected > 0 and took > 0:
+            self.factor = min(max(self.factor * math.sqrt(took / expected), 0.05), 20.0)
+
+
+EXPERIENCE = Experience()
+"""Of this process."""
+
+
+def size_of(given: Given, config: CompressConfig) -> Optional[float]:
+    """Bytes that the file may have at most; None where the quality decides."""
+    target = config.target
+    if target.bytes is not None:
+        return float(target.bytes)
+    if target.ratio is not None:
+        return given.nbytes / target.ratio
+    if target.psnr is not None or target.max_error is not None:
+        return None
+    if target.parameter_ratio is not None:
+        return given.values / target.parameter_ratio
+    return max(given.nbytes / DEFAULT_RATIO, float(LEAST_DEFAULT_BYTES))
+
+
+def seconds_of(given: Given, config: CompressConfig, size: float) -> float:
+    """How long it may take, its time limit left aside; ``size``: of the file, about."""
+    if config.network == "auto":
+        parts = [replace(config, network="fvsrn"), replace(config, network="neurcomp", pruner="none")]
+        return sum(seconds_of(given, one, size) for one in parts)
+    millions = given.values / 1e6
+    slow = _slowness() * EXPERIENCE.factor
+    training = config.training
+    if by_rate(config):
+        coding = 0.5 + CODING * millions + CHOOSING * min(millions, CHOSEN_ON)
+        channels = 0 if config.target.max_error is not None else _channels(size)
+        passes = training.passes
+        if passes is None and training.seconds is None:
+            passes = 0.0 if config.preset == "fast" else PASSES_BY_PRESET[config.preset] * _filter_passes(given.values)
+        if channels == 0 or passes == 0:
+            return slow * coding
+        trained = math.inf if passes is None else slow * passes * millions * channels / FILTER_RATE
+        return 1.5 * slow * coding + min(trained, math.inf if training.seconds is None else training.seconds)
+    rate = FVSRN_RATE if config.network == "fvsrn" else NEURCOMP_RATE / max(size, 100.0)
+    passes = training.passes
+    if passes is None:
+        passes = 75.0 if config.network == "fvsrn" else 100.0
+        passes *= 4.0 if training.seconds is not None else PASSES_BY_PRESET[config.preset]
+    trained = slow * passes * millions / rate
+    return slow * (1.0 + millions) + min(trained, math.inf if training.seconds is None else training.seconds)
+
+
+def expected_seconds(given: Given, config: CompressConfig, size: float) -> float:
+    """The same within the time limit."""
+    seconds = seconds_of(given, config, size)
+    return seconds if config.time_limit is None else min(seconds, config.time_limit)
+
+
+def in_words(given: Given, config: CompressConfig, rough: Callable[[], Optional[float]] = lambda: None) -> str:
+    """Two lines, as in "about 84 kB, 100 : 1" and "20 to 60 s on this machine's CPU".
+
+    ``rough``: bytes of the file, roughly, where the quality decides; asked only then.
+    """
+    size = size_of(given, config)
+    if size is not None:
+        most = "at most " if config.target.bytes is not None else "about "
+        if config.target.parameter_ratio is not None:
+            first = f"about {_count(size)} parameters"
+        else:
+            first = f"{most}{bytes_in_words(size)}, {_ratio(given.nbytes / max(size, 1.0))}"
+    else:
+        size = rough()
+        if size is None:
+            first = "as many bytes as the quality takes"
+            size = given.nbytes / USUAL_RATIO
+        else:
+            low, high = size / 1.5, size * 1.5
+            first = f"roughly {bytes_in_words(low)} to {bytes_in_words(high)}, about {_ratio(given.nbytes / size)}"
+    seconds = seconds_of(given, config, size)
+    low, high = FASTER * seconds, SLOWER * seconds
+    limit = config.time_limit
+    if limit is not None and low > limit:
+        second = f"{_time(limit)}, when the Time Limit ends it (it would take some {_time(seconds)})"
+    elif limit is not None and high > limit:
+        second = f"{_times(low, limit)} on this machine's CPU; the Time Limit may end it"
+    else:
+        second = f"{_times(low, high)} on this machine's CPU"
+    return f"{first}\n{second}"
+
+
+def bytes_in_words(size: float) -> str:
+    """As in "84 kB", to two figures."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 999.5 or unit == "GB":
+            return f"{_two(size)} {unit}"
+        size /= 1000.0
+    raise AssertionError
+
+
+def _count(number: float) -> str:
+    return f"{int(float(f'{number:.2g}')):,}".replace(",", " ")
+
+
+def _two(number: float) -> str:
+    """A number to two figures."""
+    rounded = float(f"{number:.2g}")
+    return f"{rounded:.0f}" if rounded >= 10 or rounded == int(rounded) else f"{rounded:g}"
+
+
+def _ratio(ratio: float) -> str:
+    return f"{_two(ratio) if ratio < 100 else f'{ratio:.0f}'} : 1"
+
+
+def _time(seconds: float) -> str:
+    if seconds < 100:
+        return f"{max(float(f'{seconds:.1g}'), 1):.0f} s" if seconds < 10 else f"{_two(seconds)} s"
+    if seconds < 5400:
+        return f"{_two(seconds / 60)} min"
+    return f"{_two(seconds / 3600)} h"
+
+
+def _times(low: float, high: float) -> str:
+    first, second = _time(low), _time(high)
+    if first == second:
+        return f"about {first}"
+    number, unit = first.split()
+    return f"{number if unit == second.split()[1] else first} to {second}"
+
+
+def _filter_passes(values: int) -> float:
+    from srn_core.rate.fit import FEWEST_PASSES, FILTER_VALUES, MOST_PASSES
+
+    return min(max(FILTER_VALUES / max(values, 1), FEWEST_PASSES), MOST_PASSES)
+
+
+def _channels(size: float) -> int:
+    """As :func:`srn_core.training.grid_filter.channels_for`, which needs torch."""
+    return next((channels for least, channels in ((1e5, 32), (25e3, 16), (9e3, 8), (4e3, 4)) if size >= least), 0)
+
+
+@functools.lru_cache(maxsize=1)
+def _slowness() -> float:
+    """How many times as long as on the machine of the rates things take here, by a short probe of its own kind."""
+    return min(max(min(_probe() for _ in range(3)) / PROBE_SECONDS, 0.1), 10.0)
+
+
+def _probe() -> float:
+    """Seconds of a little of what coding and training do: products of matrices, and passes over memory."""
+    began = clock()
+    square = np.full((256, 256), 0.5, np.float32)
+    many = np.linspace(-1, 1, 1 << 18, dtype=np.float32)
+    for _ in range(8):
+        square = square @ square / 128.0
+        many = np.abs(np.exp(many) - 1.0)
+        many[many > 1.0] = 1.0
+    return clock() - began
