@@ -1,4 +1,4 @@
-"""A volume beside what its neural file gives back: both, the error, its histogram, and the course of the training.
+"""A volume beside what its neural file gives back: both, the error, its histogram, and the course of its making.
 
 As a macro of ParaView (Macros > Import new macro...): select the original, or what came of its neural file, in the
 Pipeline Browser, and run it. In a script:
@@ -6,7 +6,7 @@ Pipeline Browser, and run it. In a script:
     pvpython examples/trust_views.py volume.vti volume.srn --screenshot trust.png
     pvpython examples/trust_views.py volume.vti --ratio 100 --seconds 60 --screenshot trust.png
 
-The second line compresses the volume first, so that there is a training to show. Beside the picture it writes the
+The second line compresses the volume first, so that there is a course to show. Beside the picture it writes the
 figures, as trust.json. The plugin must be loaded, or this file lie in the checkout.
 """
 
@@ -111,7 +111,7 @@ def show(pair: Pair, bound: str = "1%") -> tuple[Any, dict[str, float]]:
     if not figures:
         judged.UpdatePropertyInformation()
         raise RuntimeError(f"trust views: {judged.GetPropertyValue('Report')}")
-    trained = servermanager.Fetch(judged, idx=3).GetNumberOfRows() > 1
+    course = servermanager.Fetch(judged, idx=3)
 
     layout = simple.CreateLayout(f"Trust {len(simple.GetLayouts()) + 1}")
     layout.SetSize(*SIZE)
@@ -127,10 +127,11 @@ def show(pair: Pair, bound: str = "1%") -> tuple[Any, dict[str, float]]:
     for view, words in zip(views, captions(pair, figures)):
         write(words, view)
     look_at(views, pair.original, layout)
-    if trained:
+    known = course.GetNumberOfRows() > 1
+    if known:
         layout.SplitHorizontal(2, 1 / 2)
-        curve(judged, layout, 6)
-    histogram(judged, layout, 5 if trained else 2)
+        curve(judged, course, layout, 6)
+    histogram(judged, layout, 5 if known else 2)
     simple.SetActiveSource(judged)
     simple.RenderAllViews()
     return layout, figures
@@ -293,17 +294,29 @@ def histogram(judged: Any, layout: Any, place: int) -> None:
     smaller(view)
 
 
-def curve(judged: Any, layout: Any, place: int) -> None:
-    """The PSNR while the network was trained."""
+def curve(judged: Any, course: Any, layout: Any, place: int) -> None:
+    """The PSNR while the file was made: of the networks in training, or of the files that were tried; where none was
+    measured on the way, as for a largest error, the bytes of these files."""
     view = simple.CreateView("XYChartView")
     simple.AssignViewToLayout(view=view, layout=layout, hint=place)
     line = simple.Show(simple.OutputPort(judged, 3), view, "XYChartRepresentation")
     line.AttributeType = "Row Data"
-    line.UseIndexForXAxis, line.XArrayName = 0, "pass"
-    line.SeriesVisibility = ["psnr"]
-    view.ChartTitle, view.ShowLegend = "training (PSNR as estimated on the way)", 0
-    view.BottomAxisTitle, view.LeftAxisTitle = "passes over the volume", "PSNR in dB"
+    line.UseIndexForXAxis, line.XArrayName = 0, "seconds"
+    rated = bool(np.isfinite(numbers(course, "psnr")).any())
+    trained = bool((numbers(course, "pass") > 0).any())
+    shown = "psnr" if rated else "bytes"
+    line.SeriesVisibility = [shown]
+    line.SeriesMarkerStyle, line.SeriesMarkerSize = [shown, "4"], [shown, "5"]
+    how = "estimated in training" if trained else "of the files tried"
+    view.ChartTitle, view.ShowLegend = f"course: {'PSNR, ' + how if rated else 'bytes of the files tried'}", 0
+    view.BottomAxisTitle, view.LeftAxisTitle = "seconds", "PSNR in dB" if rated else "bytes"
     smaller(view)
+
+
+def numbers(table: Any, column: str) -> np.ndarray:
+    """A column; empty where there is none."""
+    found = table.GetColumnByName(column)
+    return np.zeros(0) if found is None else vtk_to_numpy(found).astype(float)
 
 
 def smaller(chart: Any) -> None:
@@ -320,6 +333,7 @@ def script(arguments: list[str]) -> None:
     parser.add_argument("file", nargs="?", help="its .srn file; without one the volume is compressed first")
     parser.add_argument("--array", help="point or cell array (default: the file's first)")
     parser.add_argument("--ratio", type=float, default=100.0, help="where it is compressed (default: %(default)g)")
+    parser.add_argument("--max-error", help="compress to this largest error instead, as in 0.5%%")
     parser.add_argument("--seconds", type=float, default=60.0, help="training, at most (default: %(default)g)")
     parser.add_argument("--bound", default="1%", help="errors above this are counted (default: 1%% of the range)")
     parser.add_argument("--screenshot", type=Path, required=True, help="the picture to write, a .png file")
@@ -340,6 +354,8 @@ def script(arguments: list[str]) -> None:
             decoded = simple.OpenDataFile(options.file)
         else:
             decoded = simple.NeuralCompress(Input=original, TargetRatio=options.ratio, TrainingSeconds=options.seconds)
+            if options.max_error:
+                decoded.Target, decoded.MaxError = "max-error", options.max_error
             chosen = paired(original, original, options.array)
             decoded.Array = [chosen.association, chosen.array]
         decoded.UpdatePipeline()

@@ -141,11 +141,15 @@ def in_words(given: Given, config: CompressConfig, rough: Callable[[], Optional[
     """
     size = size_of(given, config)
     if size is not None:
-        most = "at most " if config.target.bytes is not None else "about "
         if config.target.parameter_ratio is not None:
             first = f"about {_count(size)} parameters"
         else:
-            first = f"{most}{bytes_in_words(size)}, {_ratio(given.nbytes / max(size, 1.0))}"
+            most = (
+                config.target.bytes is not None or size > given.nbytes / DEFAULT_RATIO and config.target.ratio is None
+            )
+            ratio = given.nbytes / max(size, 1.0)
+            first = f"{'at most' if most else 'about'} {bytes_in_words(size)}"
+            first += f", {_ratio(ratio)}" if ratio > 1 else ""
     else:
         size = rough()
         if size is None:

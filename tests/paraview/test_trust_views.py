@@ -61,8 +61,10 @@ def test_a_script_writes_the_picture_and_the_figures(files: Path) -> None:
     assert 0.01 < (chart < 128).mean() < 0.6, "the histogram is blank"
 
 
-def test_a_compression_brings_the_course_of_its_training(files: Path) -> None:
-    done = views(files, "volume.vti", "--ratio", "4", "--seconds", "3")
+@pytest.mark.parametrize("how", [("--ratio", "4", "--seconds", "3"), ("--max-error", "1%")])
+def test_a_compression_brings_its_course(files: Path, how: tuple[str, ...]) -> None:
+    """Of a filter's training, or of the files that were tried."""
+    done = views(files, "volume.vti", *how)
     assert done.returncode == 0 and "ERR" not in done.stderr, done.stderr
     picture = Image.open(files / "trust.png").convert("L")
     left, right = (

@@ -1,0 +1,116 @@
+"""What is said before Apply: bytes from the target, seconds from what the machine does."""
+
+from __future__ import annotations
+
+import pytest
+from srn_filters import estimate
+from srn_filters.compress import NeuralCompress
+from srn_filters.estimate import Experience, Given, given_in, in_words, seconds_of, size_of
+from vtkmodules.vtkCommonCore import vtkFloatArray
+from vtkmodules.vtkCommonDataModel import vtkImageData, vtkMultiBlockDataSet
+
+from srn_core.config import CompressConfig
+from srn_core.rate import fit
+from srn_core.training import grid_filter
+
+CUBE = Given(128**3, 4 * 128**3)
+
+
+@pytest.fixture(autouse=True)
+def steady(monkeypatch):
+    """A machine like that of the measured rates."""
+    monkeypatch.setattr(estimate, "_slowness", lambda: 1.0)
+    monkeypatch.setattr(estimate, "EXPERIENCE", Experience())
+
+
+def config(**settings):
+    return CompressConfig().with_settings({name.replace("__", "."): value for name, value in settings.items()})
+
+
+def seconds(given=CUBE, **settings):
+    chosen = config(**settings)
+    return seconds_of(given, chosen, size_of(given, chosen) or given.nbytes / 50)
+
+
+def test_the_size_is_what_was_asked_for():
+    assert size_of(CUBE, config()) == CUBE.nbytes / 100
+    assert size_of(Given(1000, 4000), config()) == 4096  # small volumes are not squeezed
+    assert size_of(CUBE, config(target__ratio=400)) == CUBE.nbytes / 400
+    assert size_of(CUBE, config(target__bytes=5000)) == 5000
+    assert size_of(CUBE, config(target__psnr=40)) is None
+    assert in_words(CUBE, config()).splitlines()[0] == "about 84 kB, 100 : 1"
+    assert in_words(CUBE, config(target__bytes=5000)).startswith("at most 5 kB, 1678 : 1\n")
+    assert in_words(CUBE, config(target__max_error="1%")).startswith("as many bytes as the quality takes\n")
+    assert in_words(CUBE, config(target__psnr=40), lambda: 60000.0).startswith("roughly 40 kB to 90 kB, about 140 : 1")
+    assert in_words(CUBE, config(pruner="mask", target__parameter_ratio=100)).startswith("about 21 000 parameters\n")
+
+
+def test_seconds_follow_the_work():
+    assert seconds(preset="fast") < seconds() < seconds(preset="best")
+    assert seconds(training__passes=0) == seconds(preset="fast")
+    assert seconds(target__bytes=3000) == seconds(target__bytes=3000, preset="fast"), "too few bytes for a filter"
+    assert seconds(target__max_error="1%") == seconds(target__max_error="1%", preset="best"), "no filter there"
+    assert seconds(Given(10**8, 4 * 10**8)) > 5 * seconds()
+    assert 5 < seconds(training__seconds=5) < seconds()
+    assert seconds(network="auto") > seconds(network="neurcomp", pruner="none") > seconds(pruner="smallify")
+    # What is counted on is what the library does.
+    assert estimate._filter_passes(CUBE.values) == pytest.approx(fit.FILTER_VALUES / CUBE.values)
+    for size in (3999, 4000, 9000, 25000, 99999, 100000):
+        assert (estimate._channels(size),) == (grid_filter.channels_for(size) or (0,))
+
+
+def test_the_time_limit_and_experience_count():
+    said = in_words(CUBE, config(network="neurcomp", pruner="none", time_limit=600)).splitlines()[1]
+    assert said.startswith("10 min, when the Time Limit ends it (it would take some ") and said.endswith("h)")
+    assert "Time Limit may end it" in in_words(CUBE, config(time_limit=seconds()))
+    assert "Time Limit" not in in_words(CUBE, config(time_limit=10 * seconds()))
+    before = seconds()
+    estimate.EXPERIENCE.learn(10.0, 40.0)
+    assert seconds() == pytest.approx(2 * before)
+    for _ in range(20):
+        estimate.EXPERIENCE.learn(10.0, 1e9)
+    assert seconds() == pytest.approx(20 * before)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [(0.2, 0.6, "about 1 s"), (4.4, 12, "4 to 12 s"), (20, 61, "20 to 61 s"), (70, 210, "70 s to 3.5 min")],
+)
+def test_times_in_words(low, high, words):
+    assert estimate._times(low, high) == words
+
+
+def image(*arrays):
+    data = vtkImageData()
+    data.SetDimensions(3, 4, 5)
+    for name, components in arrays:
+        array = vtkFloatArray()
+        array.SetName(name)
+        array.SetNumberOfComponents(components)
+        array.SetNumberOfTuples(60)
+        array.Fill(1.0)
+        data.GetPointData().AddArray(array)
+    return data
+
+
+def test_arrays_are_counted_and_blocks_too():
+    data = image(("p", 1), ("u", 3))
+    assert given_in(data, ("point", "")) == Given(60, 240)
+    assert given_in(data, ("point", "u")) == Given(180, 720)
+    assert given_in(data, ("point", ""), [("point", "p"), ("point", "u")]) == Given(240, 960)
+    assert given_in(data, ("cell", "p")) == given_in(None, ("point", "p")) == Given(0, 0)
+    blocks = vtkMultiBlockDataSet()
+    blocks.SetBlock(0, data)
+    blocks.SetBlock(2, image(("p", 1)))
+    assert given_in(blocks, ("point", "p")) == Given(120, 480)
+
+
+def test_the_filter_tells_it_of_settings_that_are_not_in_force_yet():
+    made = NeuralCompress()
+    assert made.GetEstimate() == "Not known before the input is there."
+    made.SetInputDataObject(0, image(("p", 1), ("u", 3)))
+    assert made.GetEstimate().startswith("at most 4.1 kB\n")
+    panel = {**made.panel, "Target": "bytes", "TargetBytes": 360}
+    assert made.estimate_for(panel, ("point", "u")).startswith("at most 360 bytes, 2 : 1")
+    assert "Training Passes must be" in made.estimate_for({**panel, "TrainingPasses": -2})
+    assert made.panel["Target"] == "ratio"
