@@ -246,15 +246,16 @@ _TARGET = _group(
         "Target",
         "ratio",
         "ratio bytes psnr max-error parameter-ratio",
-        "What the file must keep to. ratio and bytes fix its size, and the quality is what that allows. psnr and "
-        "max-error fix the quality of the decoded file, and the size is what it takes.",
+        "What the file must keep to: ratio and bytes fix the size, and the quality is what it allows; psnr and "
+        "max-error fix the quality of what is decoded from the finished file, and the size is what it takes "
+        "(psnr: of an fv-SRN pruned by rate alone); parameter-ratio fixes the numbers of a trained network.",
         advanced=False,
     ),
     _number(
         "Target Ratio",
         100,
-        "Bytes of the original array / bytes of the file, at least; larger makes a smaller, coarser file. The default, "
-        "100, does not squeeze a small volume below 4096 bytes; any other number is kept to.",
+        "Bytes of the original array / bytes of the file, at least. The default does not squeeze a small volume "
+        "below 4096 bytes; any other number is kept to.",
         1,
         when=[("Target", "ratio")],
         advanced=False,
@@ -263,8 +264,8 @@ _TARGET = _group(
     _number(
         "Target PSNR",
         50,
-        "PSNR of the decoded file in dB, over the full range: 40 dB is a mean error of 1 % of the range, 60 dB one of "
-        "0.1 %.",
+        "PSNR of the decoded file in dB, over the full range: 40 dB is a mean error of 1 % of the range, 60 dB of "
+        "0.1 %; 1 to 200.",
         1,
         200,
         when=[("Target", "psnr")],
@@ -274,8 +275,8 @@ _TARGET = _group(
         "String",
         "Max Error",
         "0.5%",
-        "No voxel is further off than this: a number in the array's units, or a percentage of its value range, as in "
-        "0.5%.",
+        "Largest error of any voxel: a number in the array's units, or a percentage of its value range (of "
+        "several components, the widest one's). Integers whose error may be below 1 come back exactly.",
         when=[("Target", "max-error")],
         advanced=False,
     ),
@@ -294,9 +295,9 @@ _EFFORT = _group(
         "Preset",
         "balanced",
         "fast balanced best",
-        "How much work, where neither passes nor seconds are given. Of an fv-SRN pruned by rate, fast trains no "
-        "filter and needs no torch, best trains it four times as long as balanced. Of a trained network: a quarter of "
-        "the passes, and four times as many.",
+        "How much work, where neither passes nor seconds are given: fast, balanced, best. Of an fv-SRN by rate, "
+        "fast trains no filter and needs no torch, best trains it four times as long as balanced. Of a trained "
+        "network: a quarter of the passes, and four times as many.",
         advanced=False,
     ),
     _number(
@@ -313,36 +314,40 @@ _TRAINING = _group(
     _number(
         "Training Seconds",
         0,
-        "The training alone ends after this time at the latest, and may use all of it; 0: no limit but the Time Limit. "
-        "Of an fv-SRN pruned by rate only a filter is trained, where it pays; network auto may take this long twice.",
+        "The training alone ends after this time at the latest, and may use all of it; 0: no limit but the Time "
+        "Limit. Of an fv-SRN pruned by rate only a filter is trained, and that where it pays; with network auto "
+        "each of the two networks may take this long.",
     ),
     _number(
         "Training Passes",
         -1,
-        "Training ends after so many passes over the volume at the latest; with seconds too, whichever ends first. "
-        "-1: automatic, by network, size and preset, more where there are seconds. 0: no training at all; then the "
-        "network must be an fv-SRN pruned by rate.",
+        "The training ends after so many passes over the volume at the latest; -1: automatic (fvsrn by rate: 5 to "
+        "100 by the volume's size; trained: 75 of fvsrn, 100 of neurcomp, more for small volumes; each times what "
+        "the preset says; where Training Seconds is given, what these allow, of a trained network up to four "
+        "times as many). 0: no training, which only fvsrn by rate can do without: it then has no filter.",
         -1,
     ),
     _choice(
         "Device",
         "auto",
         "auto cpu cuda",
-        "Where the next training runs; auto takes a CUDA device where there is one. Changing it does not train again.",
+        "Where the next training runs: auto, cpu, cuda. Changing it does not train again.",
     ),
     """<StringVectorProperty name="StartFile" label="Start File" command="SetStartFile" number_of_elements="1"
     default_values="" panel_visibility="advanced">
   <FileListDomain name="files" />
   <Hints><FileChooser extensions="srn" file_description="Neural files" /></Hints>
-  <Documentation>A .srn file whose network the training starts from, say that of the time step before; its sizes then
-  count. Empty: a fresh network. Not for an fv-SRN pruned by rate.</Documentation>
+  <Documentation>A .srn file whose network the training starts from, say that of the time step before. Its sizes
+  then count, not the target's. Network, proportions of the volume and number of components must be the same.
+  Not for fvsrn by rate.</Documentation>
 </StringVectorProperty>""",
-    _whole("Batch", 32768, 1, 1 << 24, "Samples per step, at most."),
+    _whole("Batch", 32768, 1, 1 << 24, "Samples per step, at most; a small volume is given at least 16 steps a pass."),
     _choice(
         "Sampler",
         "lattice",
         "lattice random",
-        "lattice: voxels on random planes, fast and exact. random: independent positions, interpolated truth.",
+        "lattice: voxels where random planes meet, whose truth is exact; random: independent positions, trilinear "
+        "truth.",
     ),
     _number("Prune Share", 2 / 3, "Share of the run that trains with the pruner; the rest fine-tunes.", high=1),
     _number("Fine Tune Rate", 0.5, "Step size that fine-tuning starts with, as a share of the first one.", high=1),
@@ -350,12 +355,17 @@ _TRAINING = _group(
         "Decay",
         "cosine",
         "cosine passes plateau",
-        "How the step size falls: half a cosine wave; by a factor every so many passes; or by a factor when the error "
-        "no longer falls.",
+        "How the step size falls within a phase: cosine, half a wave; passes, by a factor every so many passes; "
+        "plateau, by it when the error no longer falls.",
     ),
-    _number("Final Rate", 0.02, "Step size that no decay falls below, as a share of the phase's first one.", high=1),
-    _number("Decay Factor", 0.5, "What each such step leaves of the step size.", high=1, when=_STEPS),
-    _number("Decay Passes", 10, "Passes between two such steps; for plateau: without progress.", when=_STEPS),
+    _number(
+        "Final Rate",
+        0.02,
+        "Step size at the end of a phase, as a share of its start; the other decays never go below it.",
+        high=1,
+    ),
+    _number("Decay Factor", 0.5, "What one step of the decay leaves of the step size.", high=1, when=_STEPS),
+    _number("Decay Passes", 10, "Passes between two such steps; for plateau without progress.", when=_STEPS),
 )
 
 _NETWORK = _group(
@@ -364,9 +374,9 @@ _NETWORK = _group(
         "Network",
         "fvsrn",
         "auto fvsrn neurcomp",
-        "fvsrn: a latent grid and a small network; pruned by rate the best choice nearly always. neurcomp: one larger "
-        "network, for smooth fields and patient users; best with the pruner none. auto: an fv-SRN by rate and, where "
-        "the target is a size, a Neurcomp without pruner; the better one is kept.",
+        "fvsrn: a latent grid and a small network; pruned by rate the best choice nearly always. neurcomp: one "
+        "larger network (a residual SIREN), for smooth fields and patient users; best with the pruner none. auto: "
+        "an fv-SRN by rate and, where the target is a size, a Neurcomp without pruner; the better one is kept.",
         advanced=False,
     ),
     _whole(
@@ -382,34 +392,48 @@ _NETWORK = _group(
         "Wavelet",
         "bior4.4",
         "bior4.4 bior2.2 bior6.8 db2 db4 haar sym4 sym8 coif2 none",
-        "Wavelet whose coefficients the latent grid is kept as; none: a plain grid. Any other one of PyWavelets: "
-        "fvsrn.wavelet in More Settings.",
+        "Wavelet whose coefficients the grid is kept as; none: a plain grid. Any discrete one of PyWavelets by "
+        "More Settings.",
         when=_FVSRN,
         advanced=False,
     ),
-    _whole("Wavelet Levels", 3, 0, 10, "How often the grid is split; short axes less.", when=_FVSRN, advanced=False),
+    _whole(
+        "Wavelet Levels",
+        3,
+        0,
+        10,
+        "How often the grid is split, 0 to 10; axes that become shorter than 4 are split no further.",
+        when=_FVSRN,
+        advanced=False,
+    ),
     _property(
         "Int",
         "Latent Grid",
         "0 0 0",
-        "Latent samples along x, y and z; 0 0 0: automatic, from the target and the volume's proportions.",
+        "Latent samples along x, y, z; 0 0 0: automatic, from the target and the volume's proportions.",
         '<IntRangeDomain name="range" min="0 0 0" max="1024 1024 1024" />',
         when=_FVSRN,
         count=3,
     ),
     _whole("Predictor Layers", 3, 1, 32, "Hidden layers of the small network.", when=_FVSRN),
     _whole("Predictor Width", 0, 0, 1024, "Neurons of each; 0: automatic, 16 to 32 by the target.", when=_FVSRN),
-    _whole("Fourier Frequencies", 4, 0, 24, "Fourier frequencies of the position.", when=_FVSRN),
-    _number("Fvsrn Learning Rate", 0.02, "First step size of the optimiser.", when=_FVSRN),
+    _whole("Fourier Frequencies", 4, 0, 24, "Fourier frequencies of the position; 0: the plain position.", when=_FVSRN),
+    _number("Fvsrn Learning Rate", 0.02, "The optimiser's first step size.", when=_FVSRN),
     _whole(
-        "Blocks", 4, 1, 64, "Residual blocks, or sine layers where Residual is off.", when=_NEURCOMP, advanced=False
+        "Blocks",
+        4,
+        1,
+        64,
+        "Residual blocks, or hidden sine layers where Residual is off.",
+        when=_NEURCOMP,
+        advanced=False,
     ),
     _whole(
         "Width",
         0,
         0,
         4096,
-        "Neurons of each layer; 0: automatic, by target and blocks.",
+        "Neurons of each layer; 0: automatic, by target and depth.",
         when=_NEURCOMP,
         advanced=False,
     ),
@@ -417,13 +441,13 @@ _NETWORK = _group(
     _number(
         "Gradient Weight",
         0,
-        "Weight of the error of the field's spatial derivatives; 0: not asked for. Training then takes about four "
+        "Weight of the error of the field's spatial derivatives; 0: not asked for. A step then takes about four "
         "times as long.",
         when=_NEURCOMP,
         advanced=False,
     ),
     _number("Omega", 30, "Frequency scale of every sine layer.", when=_NEURCOMP),
-    _number("Neurcomp Learning Rate", 0.001, "First step size of the optimiser.", when=_NEURCOMP),
+    _number("Neurcomp Learning Rate", 0.001, "The optimiser's first step size.", when=_NEURCOMP),
 )
 
 _PRUNER = _group(
@@ -433,32 +457,37 @@ _PRUNER = _group(
         "rate",
         _PRUNERS,
         "What finds the parameters that the field does not need. rate: what is not worth its bits goes; an fv-SRN "
-        "needs no training for it, and can keep to a PSNR. mask: on-off masks. smallify: switches that change sign "
-        "where nothing is lost. variational: noise that grows where nothing is lost; static has one error scale for "
-        "the whole volume, dynamic learns one for each place. none: nothing is removed.",
+        "needs no training for it, and can keep to a PSNR. mask: on-off masks. smallify: switches that change "
+        "sign where nothing is lost. variational: noise that grows where nothing is lost; static has one error "
+        "scale for the whole volume, dynamic learns one for each place. none: nothing is removed.",
         when=[_ONE_NETWORK],
         advanced=False,
     ),
     _number(
         "Mask Lambda",
         -1,
-        f"Weight of the sum of the masks; larger prunes more. {_BY_RATIO}",
+        "Weight of the sum of the soft masks; larger prunes more. -1: automatic, by network and ratio.",
         -1,
         when=_MASK,
         advanced=False,
     ),
     _number(
-        "Mask Weight Lambda", -1, f"Weight of the norm of the weights behind the mask. {_BY_RATIO}", -1, when=_MASK
+        "Mask Weight Lambda", -1, "Weight of the norm of the weights behind the mask. -1: automatic.", -1, when=_MASK
     ),
-    _whole("Mask Weight Norm", 2, 1, 2, _NORM, when=_MASK),
+    _whole("Mask Weight Norm", 2, 1, 2, "P of that norm, the sum of p-th powers: 1 or 2.", when=_MASK),
     _number("Mask Initial", 0.9, "Soft mask that every entry starts with.", high=1, when=_MASK),
     _number(
-        "Mask Threshold", 0.5, "Entries with a soft mask below 1 - this are off.", high=1, when=_MASK, advanced=False
+        "Mask Threshold",
+        0.5,
+        "An entry whose soft mask is below 1 - threshold is off.",
+        high=1,
+        when=_MASK,
+        advanced=False,
     ),
     _number(
         "Smallify Lambda",
         -1,
-        f"Weight of the sum of the switches; larger prunes more. {_BY_RATIO}",
+        "Weight of the sum of the switches; larger prunes more. -1: automatic, by network and ratio.",
         -1,
         when=_SMALLIFY,
         advanced=False,
@@ -466,24 +495,37 @@ _PRUNER = _group(
     _number(
         "Smallify Weight Lambda",
         -1,
-        f"Weight of the norm of the weights behind the switches. {_BY_RATIO}",
+        "Weight of the norm of the weights behind the switches. -1: automatic.",
         -1,
         when=_SMALLIFY,
     ),
-    _whole("Smallify Weight Norm", 2, 1, 2, _NORM, when=_SMALLIFY),
-    _number("Smallify Momentum", 0.02, "Share of a new sign in its moving mean and variance.", high=1, when=_SMALLIFY),
-    _choice("Smallify Initial", "normal", "normal one", "Switches start drawn at random, or open.", when=_SMALLIFY),
+    _whole("Smallify Weight Norm", 2, 1, 2, "P of that norm: 1 or 2.", when=_SMALLIFY),
+    _number(
+        "Smallify Momentum",
+        0.02,
+        "Share of a new observation in the sign's moving mean and variance.",
+        high=1,
+        when=_SMALLIFY,
+    ),
+    _choice(
+        "Smallify Initial",
+        "normal",
+        "normal one",
+        "How switches start: normal, drawn from N(0, 1), or one, open.",
+        when=_SMALLIFY,
+    ),
     _number(
         "Smallify Threshold",
         0.5,
-        "A switch whose sign varies more than this is pruned; that of a fair coin varies by 1.",
+        "A switch whose sign variance is above this is pruned; that of a fair coin is 1.",
         when=_SMALLIFY,
         advanced=False,
     ),
     _number(
         "Variational Psigma",
         0,
-        "Error thought harmless, of values from -1 to 1; larger prunes more. 0: automatic, by network and ratio.",
+        "Standard deviation of the error that is thought harmless, of values from -1 to 1; larger prunes more. 0: "
+        "automatic, by network and ratio.",
         when=_STATIC,
         advanced=False,
     ),
@@ -499,15 +541,15 @@ _PRUNER = _group(
     _number(
         "Variational KL Weight",
         -1,
-        "Largest weight of the divergence from the prior; larger prunes more, 1 is the variational bound. "
-        "-1: automatic, by network.",
+        "Largest weight of the divergence from the prior; larger prunes more, 1 is the variational bound. -1: "
+        "automatic, 1 for fvsrn, values / neurons for neurcomp.",
         -1,
         when=_VARIATIONAL,
         advanced=False,
     ),
-    _number("Variational KL Ramp", 2, "That weight is reached after 1 / this of the pruning phase.", when=_VARIATIONAL),
+    _number("Variational KL Ramp", 2, "That weight is reached after 1 / ramp of the pruning phase.", when=_VARIATIONAL),
     _number("Variational Weight Lambda", 0, "Weight of the norm of the weights behind the gates.", when=_VARIATIONAL),
-    _whole("Variational Weight Norm", 2, 1, 2, _NORM, when=_VARIATIONAL),
+    _whole("Variational Weight Norm", 2, 1, 2, "P of that norm: 1 or 2.", when=_VARIATIONAL),
     _number(
         "Variational Entropy Lambda",
         0,
@@ -515,13 +557,18 @@ _PRUNER = _group(
         when=_VARIATIONAL,
     ),
     _whole(
-        "Variational Sigma Layers", 2, 1, 8, "Hidden layers of the network that learns the error scale.", when=_DYNAMIC
+        "Variational Sigma Layers",
+        2,
+        1,
+        8,
+        "Hidden layers of the second network, which learns the harmless error of each place and is never stored.",
+        when=_DYNAMIC,
     ),
     _whole("Variational Sigma Width", 16, 1, 256, "Neurons of each of them.", when=_DYNAMIC),
     _flag(
         "Variational Local Reparameterisation",
         0,
-        "Draw the noise behind the next linear map, for each sample its own: less gradient noise, more work.",
+        "Draw the noise behind the next linear map, for each sample its own: less gradient noise for more work.",
         when=_VARIATIONAL,
     ),
     _whole(
@@ -536,8 +583,9 @@ _PRUNER = _group(
         "Pruning Thresholds",
         "searched",
         "searched layerwise fixed",
-        "searched: what is least needed goes until the file fits, over all layers alike. layerwise: a threshold for "
-        "each layer, searched for the least error at that size. fixed: the pruner's own, or Layer Thresholds.",
+        "searched: what is least needed goes until the file fits, over all layers alike; layerwise: a threshold "
+        "for each layer, searched for the least error at that size; fixed: the pruner's own threshold, or the "
+        "next property, and only what is then still too large is cut further.",
         when=_PRUNING,
         advanced=False,
     ),
@@ -545,25 +593,33 @@ _PRUNER = _group(
         "String",
         "Layer Thresholds",
         "",
-        "Drop rates above which is pruned, one for each layer or wavelet level, as in 0.9 0.8 0.5; empty: the pruner's "
-        "own threshold.",
+        "Drop rates above which is pruned, one for each layer or wavelet level in order, as in 0.9 0.8 0.5; "
+        "empty: the pruner's own threshold.",
         when=[*_PRUNING, ("PruningThresholds", "fixed")],
         advanced=False,
     ),
-    _number("Pruner Learning Rate", 0.02, "First step size of the optimiser for the pruner's numbers.", when=_PRUNING),
+    _number(
+        "Pruner Learning Rate", 0.02, "The optimiser's first step size for the pruner's own numbers.", when=_PRUNING
+    ),
     _number(
         "Oversize",
         0,
-        "Entries that a pruned network starts with, for one that the file can hold; 0: automatic.",
+        "Entries that a network starts with, for one that the file can hold; 0: automatic.",
         when=_PRUNING,
     ),
 )
 
 _STORAGE = _group(
     "Storage",
-    _whole("Grid Bits", 0, 0, 16, "Bits of each stored number of the latent grid, at most; 0: what fills the file."),
-    _whole("Weight Bits", 0, 0, 16, "Bits of each stored weight of the network, at most; 0: what fills the file."),
-    _choice("Quantiser", "uniform", "uniform kmeans", "uniform: equal steps. kmeans: a codebook for each array."),
+    _whole(
+        "Grid Bits",
+        0,
+        0,
+        16,
+        "Bits of each stored number of the latent grid, at most, 1 to 16; 0: as many as fill the file.",
+    ),
+    _whole("Weight Bits", 0, 0, 16, "Bits of each stored weight, at most, 1 to 16; 0: as many as fill the file."),
+    _choice("Quantiser", "uniform", "uniform kmeans", "uniform: equal steps; kmeans: a codebook for each array."),
     _number("Quantiser Passes", 0, "Passes in which steps or codebooks are trained once the codes are fixed."),
 )
 
@@ -572,7 +628,7 @@ _SEED = _property(
     "Int",
     "Seed",
     0,
-    "Of all random numbers: same data, settings, seed and machine give the same file.",
+    "Of all random numbers; same data, settings, seed and machine give the same file.",
     '<IntRangeDomain name="range" min="0" />',
 )
 
@@ -590,6 +646,7 @@ _DECODER = _group(
 
 def _more_arrays(of):
     """The list of the point (cell) arrays that go into the same file."""
+    says = " beside Array" if of == "Point" else ", likewise"
     return f"""
 <StringVectorProperty name="More{of}Arrays" label="More {of} Arrays" command="Add{of}Array"
     clean_command="Clear{of}Arrays" number_of_elements="0" number_of_elements_per_command="1" repeat_command="1"
@@ -598,8 +655,7 @@ def _more_arrays(of):
     <RequiredProperties><Property name="Input" function="Input" /></RequiredProperties>
   </ArrayListDomain>
   <Hints><NoDefault /></Hints>
-  <Documentation>{of} arrays that go into the same file beside Array. A ratio or a size is that of the whole
-  file.</Documentation>
+  <Documentation>{of} arrays that go into the same file{says}.</Documentation>
 </StringVectorProperty>
 """
 
@@ -608,24 +664,25 @@ _COMPONENTS = _choice(
     "Components",
     "jointly",
     "jointly separately",
-    "Vectors and tensors. jointly: one network for all components. separately: each component is an array of its own, "
-    "as in velocity_X.",
+    "Vectors and tensors: jointly, one network for all components; separately, each component as an array of "
+    "its own, as in velocity_X, which is how it comes back.",
 )
 
 _GEOMETRY = _choice(
     "Geometry",
     "keep",
     "keep drop",
-    "Points of rectilinear and structured grids. keep: exactly, in the file, whose size they count in. drop: the field "
-    "comes back as an image in index space.",
+    "Points of rectilinear and structured grids: keep, exactly, in the file, whose size they count in (where "
+    "no target is chosen, on top of it); drop, the field comes back as an image in index space.",
 )
 
 _ESTIMATE = """
 <StringVectorProperty name="Estimate" label="Estimate" command="GetEstimate" information_only="1"
     number_of_elements="1" panel_visibility="default">
   <Hints><Widget type="multi_line" /></Hints>
-  <Documentation>What the file will be, and how long it takes on this machine's CPU, about: from the input's bytes, the
-  settings above, and how fast this machine was so far.</Documentation>
+  <Documentation>The file's size and the time it takes, about: from the input's bytes, the settings, and how
+  fast this machine was so far. In the window it follows what is chosen, before Apply; connected to a pvserver
+  it tells of what was applied.</Documentation>
 </StringVectorProperty>
 """
 
@@ -635,7 +692,8 @@ _COMPRESS_PANEL = f"""
   <ArrayListDomain name="array_list" attribute_type="Scalars" input_domain_name="input_array">
     <RequiredProperties><Property name="Input" function="Input" /></RequiredProperties>
   </ArrayListDomain>
-  <Documentation>The point or cell array to compress: one number or several components per sample.</Documentation>
+  <Documentation>The point or cell array: one number or several components per sample; NaNs and blanked samples
+  come back as they were.</Documentation>
 </StringVectorProperty>
 {_more_arrays("Point")}
 {_more_arrays("Cell")}
@@ -652,17 +710,18 @@ _COMPRESS_PANEL = f"""
 {_SEED}
 <StringVectorProperty name="MoreSettings" label="More Settings" command="SetMoreSettings" number_of_elements="1"
     default_values="" panel_visibility="advanced">
-  <Documentation>Any setting by its name, as in: target.bytes=20000 neurcomp.blocks=6. They win over the
+  <Documentation>Any setting by its dotted name, as in target.bytes=20000 neurcomp.blocks=6. They win over the
   panel.</Documentation>
 </StringVectorProperty>
 <Property name="TrainAgain" label="Train Again" command="TrainAgain" panel_widget="command_button"
     panel_visibility="advanced">
-  <Documentation>Forget the finished training; the next Apply trains anew.</Documentation>
+  <Documentation>Forget what was trained; the next Apply trains anew.</Documentation>
 </Property>
 <StringVectorProperty name="Report" label="Report" command="GetReport" information_only="1" number_of_elements="1"
     panel_visibility="default">
   <Hints><Widget type="multi_line" /></Hints>
-  <Documentation>What the last training made: size, ratio, errors, time. Or why it failed.</Documentation>
+  <Documentation>Size, ratio, PSNR, SSIM, errors, what the pruner left, times; or why it failed. In scripts:
+  GetPropertyValue("Report").</Documentation>
 </StringVectorProperty>
 
 <OutputPort name="Reconstruction" index="0" id="port0" />

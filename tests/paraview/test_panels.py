@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from gui_window import SHOW_ADVANCED, choose, expect, play
-from in_paraview import PLUGIN, ROOT, START, Run, environment, executable
+from in_paraview import PLUGIN, ROOT, START, Run, environment, executable, run_script
 from srn_filters.compress import NeuralCompress, training_key
 from srn_filters.panel import PANEL, SECTIONS, TARGETS, chosen, default_of
 
@@ -33,12 +34,30 @@ CHOICES = {
 }
 
 
-def properties(run: Run) -> dict[str, ElementTree.Element]:
-    """The properties of Neural Compress as the plugin gives them to ParaView."""
-    panel = run("tell(panel=sys.modules['NeuralCompress']._COMPRESS_PANEL)").facts["panel"]
-    return {
-        str(node.get("name")): node for node in ElementTree.fromstring(f"<panel>{panel}</panel>") if node.get("name")
-    }
+@pytest.fixture(scope="module")
+def panel(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Of Neural Compress: "panel", the XML that the plugin gives to ParaView; "order", what ParaView makes of it."""
+    return run_script(
+        tmp_path_factory.mktemp("panel"),
+        """
+        proxy = servermanager.ProxyManager().NewProxy("filters", "NeuralCompress")
+        each = servermanager.vtkSMOrderedPropertyIterator()
+        each.SetProxy(proxy)
+        each.Begin()
+        order = []
+        while not each.IsAtEnd():
+            order.append(each.GetKey())
+            each.Next()
+        tell(order=order, panel=sys.modules['NeuralCompress']._COMPRESS_PANEL)
+        """,
+    ).facts
+
+
+@pytest.fixture
+def properties(panel: dict[str, Any]) -> dict[str, ElementTree.Element]:
+    """The properties of Neural Compress in their order."""
+    nodes = ElementTree.fromstring(f"<panel>{panel['panel']}</panel>")
+    return {str(node.get("name")): node for node in nodes if node.get("name")}
 
 
 def conditions(name: str) -> dict[str, set[str]]:
@@ -52,8 +71,8 @@ def conditions(name: str) -> dict[str, set[str]]:
     return found
 
 
-def test_panel_offers_every_setting_with_its_default_and_bounds(run: Run) -> None:
-    found = properties(run)
+def test_panel_offers_every_setting_with_its_default_and_bounds(properties: dict[str, ElementTree.Element]) -> None:
+    found = properties
     targets = {target.setting for target in TARGETS.values()}
     assert {b.setting for b in PANEL.values()} | {"device"} | targets == set(config.setting_names())
     assert set(PANEL) | set(TARGETS) | {"Device", "Target"} | {
@@ -231,6 +250,45 @@ def test_training_depends_on_the_sections_in_force_alone(tmp_path: Path) -> None
     first = key("none", "fvsrn", "training.start", str(start))
     start.write_bytes(b"two")
     assert key("none", "fvsrn", "training.start", str(start)) != first
+
+
+def in_words(cell: str) -> str:
+    """A cell of docs/properties.md as plain text, without what tells where a property is shown."""
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", cell)
+    where, colon, rest = text.partition(": ")
+    shown = colon and "`" not in where.replace("for `passes`", "").replace("and `plateau`", "").replace("`fixed`", "")
+    if shown and re.match(r"(advanced|read only|fvsrn|neurcomp|mask|smallify|both|variational|not for|for )", where):
+        text = rest
+    text = " ".join(re.sub("[`*]", "", text).split())
+    return text if text.startswith(("fvsrn:", "lattice:", "searched:", "uniform:")) else text[0].upper() + text[1:]
+
+
+def test_tooltips_are_the_words_of_the_documents(properties: dict[str, ElementTree.Element]) -> None:
+    """docs/properties.md is where they come from; it may go on where a tooltip ends."""
+    text = (
+        (ROOT / "docs" / "properties.md").read_text(encoding="utf-8").split("`NeuralCompress`", 1)[1].split("\n## ")[0]
+    )
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| ")]
+    documented = {row[0]: row[-1] for row in rows}
+    for name, node in properties.items():
+        label = str(node.get("label"))
+        if node.tag == "OutputPort" or label in ("Provider", "Threads"):  # shared with the other filters
+            continue
+        tip = " ".join(str(node.findtext("Documentation")).split())
+        wanted = in_words(documented[label])
+        assert (wanted + ".").startswith(tip) or wanted.startswith(tip), f"{name}\n{tip}\n{wanted}"
+        assert tip.endswith(".") and len(tip) > 15, name
+        advanced = documented[label].startswith("advanced")
+        assert (node.get("panel_visibility") == "advanced") == advanced, name
+
+
+def test_the_panel_has_the_order_of_its_xml(panel: dict[str, Any], properties: dict[str, ElementTree.Element]) -> None:
+    """ParaView before 5.13 sorts decorated methods by name, later versions do not: none is used."""
+    wanted = [name for name, node in properties.items() if node.tag != "OutputPort"]
+    assert [name for name in panel["order"] if name != "Input"] == wanted
+    shown = [name for name in wanted if name in ("Array", "Target", "Preset", "Estimate", "Network", "Report")]
+    assert shown == ["Array", "Target", "Preset", "Estimate", "Network", "Report"]
+    assert not re.search(r"^[ \t]+@sm", PLUGIN.read_text(encoding="utf-8"), re.M)
 
 
 def test_every_property_is_documented_and_labelled(run: Run) -> None:
