@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from srn_filters import estimate
 from srn_filters.compress import NeuralCompress
-from srn_filters.estimate import Experience, Given, given_in, in_words, seconds_of, size_of
+from srn_filters.estimate import Experience, Given, Rough, given_in, in_words, seconds_of, size_of
+from vtkmodules.util.numpy_support import numpy_to_vtk
 from vtkmodules.vtkCommonCore import vtkFloatArray
 from vtkmodules.vtkCommonDataModel import vtkImageData, vtkMultiBlockDataSet
 
+import srn_core
 from srn_core.config import CompressConfig
 from srn_core.rate import fit
 from srn_core.training import grid_filter
@@ -114,3 +117,30 @@ def test_the_filter_tells_it_of_settings_that_are_not_in_force_yet():
     assert made.estimate_for(panel, ("point", "u")).startswith("at most 360 bytes, 2 : 1")
     assert "Training Passes must be" in made.estimate_for({**panel, "TrainingPasses": -2})
     assert made.panel["Target"] == "ratio"
+
+
+def test_a_quality_is_roughly_priced_from_the_middle():
+    """Within a factor of two of the file that is then made; what knows no such price says so."""
+    data, values = vtkImageData(), turbulence((40, 44, 48))
+    data.SetDimensions(48, 44, 40)
+    data.GetPointData().AddArray(numpy_to_vtk(values.ravel(), deep=True))
+    data.GetPointData().GetArray(0).SetName("p")
+    given, rough = given_in(data, ("point", "")), Rough()
+    for target in ({"psnr": 45.0}, {"max_error": "1%"}):
+        chosen = config(**{f"target__{name}": value for name, value in target.items()})
+        said = rough.size(data, ("point", ""), chosen, given)
+        made = srn_core.compress(values, preset="fast", **target).file.nbytes
+        assert made / 2 < said < 2 * made, target
+        assert rough.size(data, ("point", "p"), chosen, Given(2 * given.values, 0)) == 2 * said
+    assert rough.size(image(("u", 3)), ("point", "u"), chosen, given) is None
+    assert rough.size(image(("p", 1)), ("point", "p"), chosen, given) is None, "it has one value"
+    assert rough.size(data, ("point", "q"), chosen, given) is rough.size(None, ("point", ""), chosen, given) is None
+
+
+def turbulence(shape):
+    """Waves of many lengths, shorter ones weaker."""
+    rng = np.random.default_rng(3)
+    frequencies = np.meshgrid(*[np.fft.fftfreq(n) for n in shape], indexing="ij")
+    radius = np.sqrt(sum(f**2 for f in frequencies)) + 1 / max(shape)
+    waves = np.fft.fftn(rng.standard_normal(shape)) * radius**-2.5
+    return np.fft.ifftn(waves).real.astype(np.float32)

@@ -12,6 +12,7 @@ from vtkmodules.vtkFiltersCore import vtkProbeFilter
 
 from srn_core.errors import SrnInputError
 from srn_core.progress import ProgressCallback
+from srn_core.pulse import pulsed
 from srn_filters import carrier, vtk_bridge
 
 if TYPE_CHECKING:
@@ -114,9 +115,10 @@ def _decoded(file: NeuralFile, field: NeuralField, places: Places, progress: Pro
     """As the file gives it back on its own grid, where that is the original's; else at the places themselves."""
     data = places.data
     if isinstance(data, vtkImageData) and vtk_bridge.geometry(data, places.association) == field.geometry:
-        values = file.decode(array=field, progress=progress).values
+        values = pulsed(lambda told: file.decode(array=field, progress=told), progress).values
         return values.reshape(field.geometry.samples, -1)
-    return file.sample(places.positions(), array=field, outside="nan", progress=progress)
+    where = places.positions()
+    return pulsed(lambda told: file.sample(where, array=field, outside="nan", progress=told), progress)
 
 
 def _interpolated(data: vtkDataSet, association: str, name: str, places: Places) -> np.ndarray:

@@ -16,6 +16,7 @@ from srn_core.deadline import clock
 from srn_core.errors import SrnError, SrnInputError
 from srn_core.idle_settings import refuse_idle_settings
 from srn_core.promise import promise_of
+from srn_core.pulse import pulsed
 from srn_core.volume import Volume
 from srn_filters import carrier, estimate, packages, requests, vtk_bridge
 from srn_filters.algorithm import setting, text
@@ -50,6 +51,7 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         self._more = ""
         self._further: dict[str, list[str]] = {"point": [], "cell": []}
         self._components, self._geometry = JOINTLY, KEEP
+        self._rough = estimate.Rough()
         self._used: set[str] = set()
         self._stopped = Finished()
         self._refused: tuple[str, Exception] = ("", SrnError())
@@ -113,7 +115,9 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         data = self.GetInputDataObject(0, 0) if self.GetNumberOfInputConnections(0) else None
         further = [(association, name) for association, names in self._further.items() for name in names]
         given = estimate.given_in(data, array or self._named(), further)
-        return estimate.in_words(given, config) if given.values else "Not known before the input is there."
+        if not given.values:
+            return "Not known before the input is there."
+        return estimate.in_words(given, config, lambda: self._rough.size(data, array or self._named(), config, given))
 
     def FillOutputPortInformation(self, port: int, info: Any) -> int:
         """Called by VTK: a grid and two tables."""
@@ -163,7 +167,9 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         for place, field in enumerate(file.fields):
             share = 0.05 / len(file.fields)
             told = self.progress(0.95 + share * place, 0.95 + share * (place + 1), stoppable=False)
-            vtk_bridge.add_volume(result, file.decode(array=field, progress=told))
+            vtk_bridge.add_volume(
+                result, pulsed(lambda tell, array=field: file.decode(array=array, progress=tell), told)
+            )
         carrier.attach(result, made.content, made.report, made.history)
         vtkDataObject.GetData(out_info, 0).ShallowCopy(result)
         vtkTable.GetData(out_info, 1).ShallowCopy(vtk_bridge.table(made.history))

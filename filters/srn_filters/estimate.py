@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass, replace
-from typing import Callable, Optional, Sequence, Tuple
+from typing import Any, Callable, Optional, Sequence, Tuple
 
 import numpy as np
+from vtkmodules.vtkCommonCore import vtkDataArray
 from vtkmodules.vtkCommonDataModel import vtkCompositeDataSet, vtkDataObject, vtkDataSet
 
 from srn_core.compression import DEFAULT_RATIO, LEAST_DEFAULT_BYTES
-from srn_core.config import PASSES_BY_PRESET, CompressConfig, by_rate
+from srn_core.config import PASSES_BY_PRESET, CompressConfig, by_rate, error_bound
 from srn_core.deadline import clock
 from srn_filters import vtk_bridge
 
@@ -69,6 +70,43 @@ def given_in(data: Optional[vtkDataObject], array: tuple[str, str], further: Seq
                 values += found.GetNumberOfValues()
                 nbytes += found.GetNumberOfValues() * found.GetDataTypeSize()
     return Given(values, nbytes)
+
+
+class Rough:
+    """Bytes that a quality takes, roughly; the last answer is kept, for it takes a moment."""
+
+    def __init__(self) -> None:
+        self._key: Any = None
+        self._answer: Optional[float] = None
+
+    def size(
+        self, data: Optional[vtkDataObject], array: tuple[str, str], config: CompressConfig, given: Given
+    ) -> Optional[float]:
+        """Of one array of a grid, taken for all that is ``given``; None where nothing can be said."""
+        if not isinstance(data, vtk_bridge.GRIDS) or data.GetNumberOfPoints() == 0:
+            return None
+        known = [(a, n) for a in ("point", "cell") for n in vtk_bridge.array_names(data, a)]
+        association, name = array if array[1] else known[0] if known else ("", "")
+        attributes = data.GetPointData() if association == "point" else data.GetCellData()
+        found = attributes.GetArray(name) if (association, name) in known else None
+        if found is None or found.GetNumberOfComponents() != 1:
+            return None
+        key = (found.GetMTime(), id(found), config.target)
+        if key != self._key:
+            self._key, self._answer = key, _rough(data, association, found, config)
+        return None if self._answer is None else self._answer * given.values / found.GetNumberOfValues()
+
+
+def _rough(data: vtk_bridge.Grid, association: str, array: vtkDataArray, config: CompressConfig) -> Optional[float]:
+    from srn_core.rate.rough_size import rough_bytes
+
+    shape = vtk_bridge.geometry(data, association, points=False).shape
+    low, high = array.GetFiniteRange(0)
+    error = None if config.target.max_error is None else error_bound(config.target.max_error, ((low, high),))
+    values = vtk_bridge.numbers(data, association, array.GetName())
+    if len(values) != math.prod(shape):
+        return None
+    return rough_bytes(values.reshape(shape), (low, high), config.target.psnr, error)
 
 
 class Experience:
