@@ -21,7 +21,7 @@ from paraview.simple import *
 volume = OpenDataFile({volume!r})
 volume.UpdatePipeline()
 Show(volume, GetActiveViewOrCreate("RenderView"))
-small = NeuralCompress(Input=volume, TargetRatio={ratio})
+small = NeuralCompress(Input=volume, TargetRatio={ratio}, Preset={preset!r})
 if {applied}:
     small.UpdatePipeline()
     Hide(volume)
@@ -29,6 +29,7 @@ if {applied}:
     shown.SetRepresentationType("Surface")
     ColorBy(shown, ("POINTS", small.PointData[0].Name))
 else:
+    GetDisplayProperties(volume).SetRepresentationType("Surface")
     ColorBy(GetDisplayProperties(volume), ("POINTS", volume.PointData[0].Name))
 view = GetActiveView()
 view.CameraPosition, view.CameraFocalPoint, view.CameraViewUp = [1.6, -2.2, 1.3], [0, 0, 0], [0, 0, 1]
@@ -45,13 +46,16 @@ def main(arguments: Optional[list[str]] = None) -> None:
     parser.add_argument("picture", type=Path, help="the .png file to write")
     parser.add_argument("--applied", action="store_true", help="after Apply, with the report, not before")
     parser.add_argument("--ratio", type=float, default=100.0, help="target (default: %(default)g)")
-    parser.add_argument("--size", type=int, nargs=2, default=(1200, 1100), help="of the window, in pixels")
+    parser.add_argument("--preset", default="balanced", help="how much work (default: %(default)s)")
+    parser.add_argument("--size", type=int, nargs=2, default=(1100, 1400), help="of the window, in pixels")
     given = parser.parse_args(arguments)
     import gui_window
     from in_paraview import PLUGIN, START, environment, executable
 
     gui_window.WIDTH, gui_window.HEIGHT = given.size
-    script = SCRIPT.format(volume=str(given.volume.resolve()), ratio=given.ratio, applied=given.applied)
+    script = SCRIPT.format(
+        volume=str(given.volume.resolve()), ratio=given.ratio, preset=given.preset, applied=given.applied
+    )
     with tempfile.TemporaryDirectory() as folder:
         window = gui_window.Window(
             executable("paraview"),

@@ -5,16 +5,20 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import replace
+from functools import partial
 from typing import Any, Mapping, Optional, Sequence
 
 import numpy as np
 from vtkmodules.vtkCommonDataModel import vtkDataObject, vtkImageData, vtkTable
 
 import srn_core
+from srn_core.codec import NeuralField
 from srn_core.config import NETWORKS, CompressConfig, by_rate
 from srn_core.deadline import clock
 from srn_core.errors import SrnError, SrnInputError
 from srn_core.idle_settings import refuse_idle_settings
+from srn_core.neural_file import NeuralFile
+from srn_core.progress import ProgressCallback
 from srn_core.promise import promise_of
 from srn_core.pulse import pulsed
 from srn_core.volume import Volume
@@ -167,9 +171,7 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         for place, field in enumerate(file.fields):
             share = 0.05 / len(file.fields)
             told = self.progress(0.95 + share * place, 0.95 + share * (place + 1), stoppable=False)
-            vtk_bridge.add_volume(
-                result, pulsed(lambda tell, array=field: file.decode(array=array, progress=tell), told)
-            )
+            vtk_bridge.add_volume(result, pulsed(partial(_decoded, file, field), told))
         carrier.attach(result, made.content, made.report, made.history)
         vtkDataObject.GetData(out_info, 0).ShallowCopy(result)
         vtkTable.GetData(out_info, 1).ShallowCopy(vtk_bridge.table(made.history))
@@ -257,6 +259,10 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         if volume.valid is not None:
             digest.update(np.packbits(volume.valid).tobytes())
         return digest.hexdigest()
+
+
+def _decoded(file: NeuralFile, field: NeuralField, told: Optional[ProgressCallback]) -> Volume:
+    return file.decode(array=field, progress=told)
 
 
 def _given(volumes: Sequence[Volume]) -> estimate.Given:

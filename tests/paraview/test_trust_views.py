@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -114,3 +115,27 @@ open({str(files / "links.txt")!r}, "w").write(str(len(GetLayouts())) + " " + Get
     layouts, judged = (files / "links.txt").read_text().split()
     assert int(layouts) >= 2 and judged == "NeuralEvaluate"
     assert colours(picture.crop((picture.width // 4, picture.height // 5, picture.width, picture.height))) > 500
+
+
+def test_the_panel_is_photographed(files: Path) -> None:
+    """tools/panel_picture.py, which makes the picture of docs/paraview.md."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            str(ROOT / "tools" / "panel_picture.py"),
+            "volume.vti",
+            "panel.png",
+            "--applied",
+            "--ratio",
+            "9",
+        ],
+        cwd=files,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    picture = Image.open(files / "panel.png").convert("L")
+    panel = np.asarray(picture.crop((0, picture.height * 3 // 5, picture.width // 5, picture.height)))
+    assert (panel < 100).mean() > 0.005, "no letters where the panel should be"
