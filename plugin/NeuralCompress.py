@@ -99,19 +99,95 @@ class _Unusable(VTKPythonAlgorithmBase):
         return 1
 
 
-def _show_report(algorithm):
-    """Bring the panel's report up to date, where this process has the panel; ParaView itself asks too early."""
-    if not vtkSMProxyManager.IsInitialized():
-        return
-    manager = vtkSMProxyManager.GetProxyManager().GetActiveSessionProxyManager()
-    each = vtkSMProxyIterator()
+def _proxies(group):
+    """All proxies of a group, where this process has the panels."""
+    manager = vtkSMProxyManager.GetProxyManager() if vtkSMProxyManager.IsInitialized() else None
+    manager = manager and manager.GetActiveSessionProxyManager()
+    if not manager:
+        return []
+    found, each = [], vtkSMProxyIterator()
     each.SetSessionProxyManager(manager)
     each.SetModeToOneGroup()
-    each.Begin("sources")
+    each.Begin(group)
     while not each.IsAtEnd():
-        if each.GetProxy().GetClientSideObject() is algorithm:
-            each.GetProxy().UpdatePropertyInformation(each.GetProxy().GetProperty("Report"))
+        found.append(each.GetProxy())
         each.Next()
+    return found
+
+
+def _proxies_of(algorithm):
+    """The proxies that an algorithm of this process stands behind."""
+    return [proxy for proxy in _proxies("sources") if proxy.GetClientSideObject() is algorithm]
+
+
+def _show_report(algorithm):
+    """Bring the panel's report up to date; ParaView itself asks too early."""
+    for proxy in _proxies_of(algorithm):
+        proxy.UpdatePropertyInformation(proxy.GetProperty("Report"))
+
+
+# --- two passes: coarse first, the whole when the window is idle ---
+
+
+class _InWindow:
+    """What srn_filters.coarse_first has to know of ParaView's window."""
+
+    def has_window(self):
+        return _interactor() is not None
+
+    def refine_when_idle(self):
+        _when_idle(lambda: _refine(self))
+
+
+def _interactor():
+    """The interactor of a view in a window, which has timers; None in scripts and on servers."""
+    for view in _proxies("views"):
+        interactor = view.GetInteractor() if hasattr(view, "GetInteractor") else None
+        if interactor is not None and interactor.IsA("QVTKInteractor"):
+            return interactor
+    return None
+
+
+def _when_idle(act, milliseconds=50):
+    """Call once the window has drawn what it is drawing."""
+    interactor = _interactor()
+    if interactor is None:
+        return
+
+    def fired(caller, _event):  # which must not hold the interactor: the collector would find a ring and empty it
+        caller.RemoveObserver(tag)
+        # Progress lets timers through in the middle of an update of the pipeline.
+        if vtkSMProxyManager.GetProxyManager().GetActiveSession().GetPendingProgress():
+            _when_idle(act, milliseconds)
+        else:
+            act()
+
+    tag = interactor.AddObserver("TimerEvent", fired)
+    interactor.CreateOneShotTimer(milliseconds)
+
+
+def _refine(algorithm):
+    """The second pass, of the pipeline and of what shows it."""
+    if not algorithm.coarse:
+        return
+    algorithm.refine()
+    proxies = _proxies_of(algorithm)
+    for proxy in proxies:
+        proxy.MarkModified(proxy)
+    for view in _proxies("views"):
+        if hasattr(view, "StillRender") and view.GetNeedsUpdate():
+            view.Update()
+            # Ranges grow with the detail: where ParaView keeps colours to the data's range, it is to do so again.
+            for shown in _proxies("representations"):
+                if hasattr(shown, "RescaleTransferFunctionToDataRange") and any(_shows(shown, p) for p in proxies):
+                    shown.RescaleTransferFunctionToDataRange(True, False)
+            view.StillRender()
+
+
+def _shows(proxy, source):
+    """Whether a proxy gets, through whatever filters, what a source makes."""
+    given = [proxy.GetProducerProxy(place) for place in range(proxy.GetNumberOfProducers())]
+    return any(producer is source or _shows(producer, source) for producer in given)
 
 
 # --- the estimate of Neural Compress follows what is chosen in its panel, before Apply ---
@@ -729,6 +805,13 @@ _COMPRESS_PANEL = f"""
 <OutputPort name="Drop Rates" index="2" id="port2" />
 """
 
+_COARSE_FIRST = _flag(
+    "Coarse First",
+    0,
+    "Of more than two million samples decode few at first, and all when the window is idle. What is saved or measured "
+    "in between is coarse. In scripts, and where a server decodes, this does nothing.",
+)
+
 _GRADIENT = _flag(
     "Gradient",
     0,
@@ -747,6 +830,7 @@ _DETAIL = (
         "part alone, which is fast.",
         advanced=False,
     )
+    + _COARSE_FIRST
     + _GRADIENT
 )
 
@@ -965,14 +1049,14 @@ class NeuralCompress(_algorithm("compress", "NeuralCompress", 1, 3)):
 @smproperty.xml(_FINENESS + _DETAIL + _DECODER + _TIME_STEPS)
 @smproperty.input(name="Input", port_index=0)
 @smdomain.datatype(dataTypes=["vtkDataObject"], composite_data_supported=True)
-class NeuralResample(_algorithm("decoding", "NeuralResample", 1, 1)):
+class NeuralResample(_InWindow, _algorithm("decoding", "NeuralResample", 1, 1)):
     """Decodes the neural file that the input carries onto a grid of any fineness."""
 
 
 @smproxy.source(name="NeuralResampleFile", label="Neural Resample File", support_reload=False)
 @smhint.xml(_IN_MENU)
 @smproperty.xml(_FILE_NAME + _FINENESS + _DETAIL + _DECODER + _TIME_STEPS)
-class NeuralResampleFile(_algorithm("decoding", "NeuralResampleFile", 0, 1)):
+class NeuralResampleFile(_InWindow, _algorithm("decoding", "NeuralResampleFile", 0, 1)):
     """Decodes a neural file onto a grid of any fineness."""
 
 
@@ -1027,7 +1111,7 @@ class NeuralEvaluate(_algorithm("evaluate", "NeuralEvaluate", 2, 4)):
     support_reload=False,
 )
 @smproperty.xml(_READER_PANEL)
-class SRNReader(_algorithm("reader", "SrnReader", 0, 1)):
+class SRNReader(_InWindow, _algorithm("reader", "SrnReader", 0, 1)):
     """Opens .srn files."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Optional, Sequence
 
 from vtkmodules.vtkCommonDataModel import vtkDataObject
@@ -23,6 +23,10 @@ MAX_SAMPLES = 2**31 - 1
 """Along one axis: extents are C ints."""
 COARSEST = 6
 """Level of detail: a 64th of the samples along each axis."""
+FEW_SAMPLES = 1 << 21
+"""What is decoded in no time, all at once."""
+COARSE_SAMPLES = 1 << 18
+"""64 cubed: about as many are decoded first of all the others."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,15 @@ class Fineness:
             raise SrnInputError(f"a grid of {' x '.join(str(n) for n in wanted)} samples is more than VTK can count")
         return wanted[0], wanted[1], wanted[2]
 
+    def coarse(self, original: Geometry) -> Fineness:
+        """The same at the level of detail that is decoded at once. Raises SrnInputError as :meth:`dims_for`."""
+        box = original if self.region is None else original.cropped(self.region)
+        found = self
+        if math.prod(self.dims_for(box)) > FEW_SAMPLES:
+            while found.level < COARSEST and math.prod(found.dims_for(box)) > COARSE_SAMPLES:
+                found = replace(found, level=found.level + 1)
+        return found
+
 
 class DecodedGrid:
     """Fields of one time step on one grid, of which any part can be asked for."""
@@ -93,7 +106,7 @@ class DecodedGrid:
         self.grid = box if self._dims == box.dims else box.resampled(self._dims)
         """Geometry of the whole decoded grid, as the first field is associated."""
         self._fields = [f for f in fields if f.geometry == first or _other_association(f.geometry, first)]
-        self.left_out = [f.name for f in fields if f not in self._fields]
+        self.left_out = [f.name for f in fields if not any(f is g for g in self._fields)]
 
     @property
     def extent(self) -> tuple[int, ...]:

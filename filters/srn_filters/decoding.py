@@ -11,6 +11,7 @@ from vtkmodules.vtkCommonDataModel import vtkDataObject, vtkImageData
 from srn_core.errors import SrnInputError
 from srn_filters import carrier, packages, requests, vtk_bridge
 from srn_filters.algorithm import setting, text
+from srn_filters.coarse_first import CoarseFirst
 from srn_filters.decoded_grid import DecodedGrid, Fineness
 from srn_filters.opening import OpeningAlgorithm
 from srn_filters.sampling_settings import SamplingSettings
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from srn_core.codec.field import NeuralField
 
 
-class DecodingAlgorithm(OpeningAlgorithm):
+class DecodingAlgorithm(CoarseFirst, OpeningAlgorithm):
     """Output: a grid of the kind that was compressed, of which exactly the update extent is decoded. It carries the
     neural file on."""
 
@@ -63,7 +64,10 @@ class DecodingAlgorithm(OpeningAlgorithm):
     def grid(self, time: Optional[float]) -> DecodedGrid:
         """The whole grid of a time step."""
         fineness = replace(self.fineness(), level=self._level)
-        return DecodedGrid(self.file(time), self.fields(time), fineness, self._gradient)
+        file, fields = self.file(time), self.fields(time)
+        if self.coarse and fields:
+            fineness = fineness.coarse(fields[0].geometry)
+        return DecodedGrid(file, fields, fineness, self._gradient)
 
     def RequestDataObject(self, request: Any, inInfo: Any, outInfo: Any) -> int:
         """Called by VTK: an image, a rectilinear or a structured grid."""
@@ -105,6 +109,8 @@ class DecodingAlgorithm(OpeningAlgorithm):
         output.ShallowCopy(image)
         if time is not None:
             output.GetInformation().Set(vtkDataObject.DATA_TIME_STEP(), time)
+        if self.coarse:
+            self.refine_when_idle()
         if grid.left_out:
             vtkOutputWindow.GetInstance().DisplayWarningText(
                 f"Warning: {self.label}: left out, being on another grid than the first array: "

@@ -95,7 +95,10 @@ def test_levels_of_detail_announce_and_give_fewer_samples(run: Run, tmp_path: Pa
             found.append(about(reader))
         fine = about(NeuralResample(Input=reader, Scale=4, LevelOfDetail=1))
         file = NeuralResampleFile(FileName={str(path)!r}, Sampling="Dims", Dims=[17, 3, 1], LevelOfDetail=2)
-        tell(found=found, fine=fine, file=about(file))
+        from srn_filters import decoded_grid
+        decoded_grid.FEW_SAMPLES = decoded_grid.COARSE_SAMPLES = 100
+        many = about(NeuralResample(Input=reader, CoarseFirst=1))  # there is no window here: one pass
+        tell(found=found, fine=fine, file=about(file), many=many)
         """
     ).facts
     found = facts["found"]
@@ -104,6 +107,7 @@ def test_levels_of_detail_announce_and_give_fewer_samples(run: Run, tmp_path: Pa
     assert all(f["bounds"] == pytest.approx(found[0]["bounds"]) for f in found)
     assert facts["fine"]["dims"] == [18, 14, 10] and facts["fine"]["level"] == 1
     assert facts["file"]["dims"] == [5, 2, 1]
+    assert facts["many"]["dims"] == [9, 7, 5] and facts["many"]["level"] == 0
 
 
 def test_an_absurd_level_is_one_line(run: Run, path: Path) -> None:
