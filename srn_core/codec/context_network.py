@@ -19,7 +19,7 @@ ZERO_BINS, SIZE_BINS, SIGN_BINS = 64, 32, 12
 HIDDEN = 24
 LARGEST_WEIGHT = 511
 LARGEST_VALUE = 1023
-CHUNK = 1 << 16
+CHUNK = 1 << 12
 """Coefficients at once: what fits a cache."""
 
 _SIGN_BOUNDS = np.array([4, 12, 24, 36, 52, 72, 96, 128, 168, 216, 280], np.int32)
@@ -57,19 +57,24 @@ def default_model() -> ContextModel:
 def contexts(model: ContextModel, features: np.ndarray, constants: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(zero contexts, size contexts), each (n,) int64, of features (n, FEATURES) and constants (CONSTANTS,)."""
     count, varying = features.shape
-    first = model.first[:varying].astype(np.float32)
-    bias = (model.first_bias + constants @ model.first[varying:]).astype(np.float32)
-    second, second_bias = model.second.astype(np.float32), model.second_bias.astype(np.float32)
-    last, last_bias = model.last.astype(np.float32), model.last_bias.astype(np.float32)
+    bias = model.first_bias + constants @ model.first[varying:]
+    layers = [
+        _weights(model.first[:varying], bias, 1 / 32),
+        _weights(model.second, model.second_bias, 1 / 64),
+        _weights(model.last, model.last_bias, 1 / 512),
+    ]
     zero, size = np.empty(count, np.int64), np.empty(count, np.int64)
+    inputs = np.ones((min(count, CHUNK), varying + 1), np.float32)
     for start in range(0, count, CHUNK):
         part = slice(start, start + CHUNK)
-        values = _layer(features[part].astype(np.float32), first, bias, 1 / 32)
-        values = _layer(values, second, second_bias, 1 / 64)
-        out = values @ last
-        out += last_bias
-        out *= np.float32(1 / 512)
-        np.floor(out, out=out)
+        values = inputs[: len(features[part])]
+        values[:, :varying] = features[part]
+        for weights in layers[:2]:
+            values = values @ weights
+            np.floor(values, out=values)
+            np.maximum(values, 0, out=values)
+            np.minimum(values, LARGEST_VALUE, out=values)
+        out = np.floor(values @ layers[2])
         zero[part] = np.clip(out[:, 0] + ZERO_BINS // 2, 0, ZERO_BINS - 1)
         size[part] = np.clip(out[:, 1] + SIZE_BINS // 2, 0, SIZE_BINS - 1)
     return zero, size
@@ -80,10 +85,9 @@ def sign_contexts(expected: np.ndarray) -> np.ndarray:
     return np.asarray(np.searchsorted(_SIGN_BOUNDS, np.abs(expected), side="right"), np.int64)
 
 
-def _layer(values: np.ndarray, weights: np.ndarray, bias: np.ndarray, scale: float) -> np.ndarray:
-    """Whole numbers 0 to LARGEST_VALUE, (n, HIDDEN) float32."""
-    out = values @ weights
-    out += bias
-    out *= np.float32(scale)
-    np.floor(out, out=out)
-    return np.asarray(np.clip(out, 0, LARGEST_VALUE, out=out))
+def _weights(weights: np.ndarray, bias: np.ndarray, scale: float) -> np.ndarray:
+    """A layer as one matrix, float32: of numbers whose last is 1, to such numbers. ``scale``: a power of two."""
+    matrix = np.zeros((weights.shape[0] + 1, weights.shape[1] + 1))
+    matrix[:-1, :-1], matrix[-1, :-1] = weights * scale, bias * scale
+    matrix[-1, -1] = 1.0
+    return matrix.astype(np.float32)

@@ -7,7 +7,7 @@ from typing import Optional, Sequence
 
 import numpy as np
 
-from srn_core.codec.pyramid_relations import Relation, on_shape
+from srn_core.codec.pyramid_relations import Relation, on_shape, stretched
 
 BLOCK = 8
 SMALL = 4 * BLOCK**3
@@ -31,16 +31,19 @@ def blocks_of(some: np.ndarray) -> np.ndarray:
 
 def counts(some: np.ndarray) -> np.ndarray:
     """How many of each block of (z, y, x) of bool are set; of numbers, their sums."""
-    found = some if some.dtype.kind == "f" else some.astype(np.int64)
-    for axis in (2, 1, 0):
-        found = np.add.reduceat(found, np.arange(0, found.shape[axis], BLOCK), axis=axis)
-    return found
+    if some.dtype.kind == "f":
+        axes = [(2, some.dtype), (1, some.dtype), (0, some.dtype)]
+    else:  # whole planes first; 64 are the most before the last axis
+        axes = [(0, np.dtype(np.uint8)), (1, np.dtype(np.uint8)), (2, np.dtype(np.int64))]
+    for axis, dtype in axes:
+        some = np.add.reduceat(some, np.arange(0, some.shape[axis], BLOCK), axis=axis, dtype=dtype)
+    return some
 
 
 def spread(blocks: np.ndarray, shape: Sequence[int]) -> np.ndarray:
     """Blocks as a mask of coefficients of ``shape`` (z, y, x)."""
-    for axis, size in enumerate(shape):
-        blocks = blocks.repeat(BLOCK, axis).take(np.arange(size), axis)
+    for axis in (2, 1, 0):
+        blocks = stretched(blocks, axis, shape[axis], BLOCK)
     return blocks
 
 

@@ -14,10 +14,14 @@ import numpy as np
 from srn_core.codec.adaptive import SEEN, Adaptive
 from srn_core.codec.context_network import ContextModel, contexts, default_model, sign_contexts
 from srn_core.codec.pyramid_blocks import BLOCK_CONTEXTS, block_bases, block_places, blocks_of, has_blocks, spread
-from srn_core.codec.pyramid_contexts import LARGEST, PARITIES, Surroundings, lattice, nothing_known, remember
+from srn_core.codec.pyramid_contexts import LARGEST, PARITIES, Known, Surroundings, lattice, nothing_known, remember
 from srn_core.codec.pyramid_relations import Relation, relations
 from srn_core.codec.pyramid_tokens import code_rest, token_of
 from srn_core.codec.rans import Coder, Encoder
+
+
+SLAB = 1 << 15
+"""Coefficients whose surroundings are looked at together: what fits a cache."""
 
 
 class Models:
@@ -100,21 +104,43 @@ class _Coding:
             part = found[lattice(parity)]
             if not part.size:
                 continue
-            chosen = None if active is None else np.flatnonzero(active[lattice(parity)])
-            told = surroundings.of(known, number, self._models.network.signs, chosen)
-            zero, size = contexts(self._models.network, told.features, surroundings.constants(known, number))
+            chosen = None if active is None else active[lattice(parity)]
+            zero, size, expected = self._contexts(surroundings, known, number, part.shape, chosen)
             some = None
             if wanted is not None:
                 some = wanted[lattice(parity)].ravel()
-                some = some if chosen is None else some[chosen]
-            values = self._values(zero, size, told.expected, some)
-            if chosen is not None:
-                flat = np.zeros(part.size, np.int32)
-                flat[chosen] = values
-                values = flat
-            part[...] = values.reshape(part.shape)
+                some = some if chosen is None else some[chosen.ravel()]
+            values = self._values(zero, size, expected, some)
+            if chosen is None:
+                part[...] = values.reshape(part.shape)
+            else:
+                part[chosen] = values
             remember(known, parity, part)
         return found
+
+    def _contexts(
+        self,
+        surroundings: Surroundings,
+        known: Known,
+        number: int,
+        shape: Sequence[int],
+        chosen: Optional[np.ndarray],
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(Zero contexts, size contexts, expected signs), each (n,), of the coefficients of a pass, or the ``chosen``.
+
+        ``shape`` (z, y, x) of the pass. It is looked at in slabs that fit a cache.
+        """
+        network, constants = self._models.network, surroundings.constants(known, number)
+        thick = max(1, SLAB // (shape[1] * shape[2]))
+        slabs = [slice(first, min(first + thick, shape[0])) for first in range(0, shape[0], thick)]
+
+        def look(layers: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+            some = None if chosen is None else np.flatnonzero(chosen[layers])
+            told = surroundings.of(known, number, network.signs, some, layers)
+            return (*contexts(network, told.features, constants), told.expected)
+
+        zero, size, expected = zip(*map(look, slabs))
+        return np.concatenate(zero), np.concatenate(size), np.concatenate(expected)
 
     def _values(
         self, zero: np.ndarray, size: np.ndarray, expected: np.ndarray, wanted: Optional[np.ndarray]

@@ -6,6 +6,7 @@ operations on whole arrays and knows the positions of all passes before it. All 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple, Optional, Sequence
 
@@ -27,13 +28,16 @@ _LOG = np.round(16 * np.log2(1.0 + np.arange(1 << 14))).astype(np.uint8)
 """16 log2(1 + n): no n lies so near to a rounding boundary that machines could differ."""
 
 
-class Known(NamedTuple):
+@dataclass
+class Known:
     """What is coded so far of a band, each with a border of ``BORDER`` zeros."""
 
     magnitudes: np.ndarray
     """int16."""
     signed: np.ndarray
     """int16, within LARGEST_SIGNED."""
+    total: int = 0
+    """Sum of the magnitudes."""
 
 
 BORDER = 2
@@ -53,7 +57,9 @@ def lattice(parity: Sequence[int]) -> tuple[slice, ...]:
 def remember(known: Known, parity: Sequence[int], codes: np.ndarray) -> None:
     """Add the ``codes`` (z, y, x) of a parity."""
     place = tuple(slice(BORDER + odd, BORDER + odd + 2 * n, 2) for odd, n in zip(parity, codes.shape))
-    known.magnitudes[place] = np.minimum(np.abs(codes), LARGEST)
+    magnitudes = np.minimum(np.abs(codes), LARGEST)
+    known.total += int(magnitudes.sum(dtype=np.int64))
+    known.magnitudes[place] = magnitudes
     known.signed[place] = np.clip(codes, -LARGEST_SIGNED, LARGEST_SIGNED)
 
 
@@ -100,7 +106,7 @@ class Surroundings:
         out[12] = 16 * min(len(self.relation.parents), 2)
         out[13] = 16 * min(len(self.relation.lower), 2)
         out[14] = 16 * sum(self.relation.band.level) // 3
-        out[15] = _mean(int(known.magnitudes.sum(dtype=np.int64)), self._passed(parity))
+        out[15] = _mean(known.total, self._passed(parity))
         out[16:] = self._means
         return out
 
@@ -108,12 +114,25 @@ class Surroundings:
         """How many coefficients of the band were coded before a pass."""
         return sum(prod((n + 1 - o) // 2 for n, o in zip(self.relation.shape, odd)) for odd in PARITIES[:parity])
 
-    def of(self, known: Known, parity: int, sign_weights: np.ndarray, active: Optional[np.ndarray]) -> Pass:
-        """Features of the coefficients of a parity, or of those whose places on its lattice are ``active`` (n,)."""
+    def of(
+        self,
+        known: Known,
+        parity: int,
+        sign_weights: np.ndarray,
+        active: Optional[np.ndarray],
+        layers: Optional[slice] = None,
+    ) -> Pass:
+        """Features of the coefficients of a parity, or of those whose places on its lattice are ``active`` (n,).
+
+        ``layers``: of the lattice along z, to which the places then belong; None: all.
+        """
         odd = PARITIES[parity]
-        sizes = tuple((n + 1 - o) // 2 for n, o in zip(self.relation.shape, odd))
-        faces, far = _around(known.magnitudes, odd, sizes)
-        signed, _ = _around(known.signed, odd, sizes, far=False)
+        z, y, x = ((n + 1 - o) // 2 for n, o in zip(self.relation.shape, odd))
+        layers = slice(0, z) if layers is None else layers
+        around = slice(2 * layers.start, 2 * layers.stop + 2 * BORDER + 1)
+        sizes = (layers.stop - layers.start, y, x)
+        faces, far = _around(known.magnitudes[around], odd, sizes)
+        signed, _ = _around(known.signed[around], odd, sizes, far=False)
         high = self.relation.band.high
 
         def chosen(values: np.ndarray) -> np.ndarray:
@@ -145,7 +164,7 @@ class Surroundings:
         features[:, 3] = _LOG[np.minimum(chosen(far), _LOG.size - 1)]
         features[:, 4] = _LOG[np.minimum(np.abs(expected) >> 3, _LOG.size - 1)]
         for column, values in enumerate(self._still, start=5):
-            features[:, column] = chosen(values[lattice(odd)])
+            features[:, column] = chosen(values[lattice(odd)][layers])
         return Pass(features, expected)
 
 

@@ -57,9 +57,21 @@ def on_shape(values: np.ndarray, shape: Sequence[int]) -> np.ndarray:
 
     An axis about half as long is a parent's: one of its samples stands for two.
     """
-    for axis in range(3):
+    for axis in (2, 1, 0):  # copies along x are the dear ones: there are fewest at first
         size, length = shape[axis], values.shape[axis]
         if size != length:
-            places = np.arange(size) // (2 if 2 * length <= size + 2 and size > 2 else 1)
-            values = values.take(np.minimum(places, length - 1), axis)
+            values = stretched(values, axis, size, 2 if 2 * length <= size + 2 and size > 2 else 1)
     return values
+
+
+def stretched(values: np.ndarray, axis: int, size: int, times: int) -> np.ndarray:
+    """``size`` samples along an axis: each one ``times`` times, the last one as often as it takes."""
+    shape = list(values.shape)
+    shape[axis] = size
+    out = np.empty(shape, values.dtype)
+    into, of = np.moveaxis(out, axis, 0), np.moveaxis(values, axis, 0)
+    for first in range(times):
+        part = into[first : times * len(of) : times]
+        part[...] = of[: len(part)]
+    into[times * len(of) :] = of[-1]
+    return out

@@ -149,6 +149,9 @@ class Decoder(Coder):
         if self._lanes <= 1 << FEW_LANES:
             return self._singly(symbols_singly, bases, keys.tolist(), frequencies.tolist()) % alphabet
         found = np.empty(bases.size, np.int64)
+        if alphabet == 2:
+            self._decode_either(tables.astype(np.int64)[:, 0][models], found)
+            return found
         for run, lanes in self._steps(bases.size):
             states = self._states[lanes]
             slots = states & (TOTAL - 1)
@@ -156,6 +159,16 @@ class Decoder(Coder):
             found[run] = places
             self._advance(lanes, frequencies[places] * (states >> PRECISION) + slots - starts[places])
         return found % alphabet
+
+    def _decode_either(self, bounds: np.ndarray, found: np.ndarray) -> None:
+        """The next symbols, each 0 or 1, of which 0 has the first ``bounds`` (n,) slots: no search is needed."""
+        for run, lanes in self._steps(bounds.size):
+            states, bound = self._states[lanes], bounds[run]
+            slots, whole = states & (TOTAL - 1), states >> PRECISION
+            second = slots >= bound
+            found[run] = second
+            whole *= bound
+            self._advance(lanes, np.where(second, states - whole - bound, whole + slots))
 
     def bits(self, widths: np.ndarray, wanted: Optional[np.ndarray] = None) -> np.ndarray:
         """The next numbers."""
