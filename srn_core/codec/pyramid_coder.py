@@ -19,7 +19,6 @@ from srn_core.codec.pyramid_relations import Relation, relations
 from srn_core.codec.pyramid_tokens import code_rest, token_of
 from srn_core.codec.rans import Coder, Encoder
 
-
 SLAB = 1 << 15
 """Coefficients whose surroundings are looked at together: what fits a cache."""
 
