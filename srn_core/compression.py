@@ -193,6 +193,8 @@ def _template(
         original_bytes=volume.nbytes,
         quality=STAND_IN,
         provenance=_provenance(config),
+        blanked=volume.blanked and valid is not None,
+        block=volume.block,
     )
 
 

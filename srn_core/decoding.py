@@ -174,7 +174,9 @@ class Decoding:
 
     def _volume(self, values: np.ndarray) -> Volume:
         field = self.field
-        return Volume(values, self.geometry, field.name, field.units, field.time, self.valid)
+        return Volume(
+            values, self.geometry, field.name, field.units, field.time, self.valid, field.blanked, field.block
+        )
 
 
 def _empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:

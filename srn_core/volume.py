@@ -189,6 +189,10 @@ class Volume:
     time: Optional[float] = None
     valid: Optional[np.ndarray] = None
     """(z, y, x) of bool, False where there is no value; None: every finite voxel is valid."""
+    blanked: bool = False
+    """Whether samples that are not valid are hidden, as VTK blanks points and cells out, rather than just unknown."""
+    block: str = ""
+    """Which block of a composite data set this is, its levels divided by "/"; "": there are no blocks."""
 
     def __post_init__(self) -> None:
         if self.values.ndim not in (3, 4) or self.values.shape[:3] != self.geometry.shape:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Sequence
 import numpy as np
 from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 from vtkmodules.util.vtkConstants import VTK_CHAR
-from vtkmodules.vtkCommonDataModel import vtkDataSet, vtkDataSetAttributes
+from vtkmodules.vtkCommonDataModel import vtkDataSet
 from vtkmodules.vtkFiltersCore import vtkPointDataToCellData
 
 from srn_core.errors import SrnInputError
@@ -99,10 +99,10 @@ def _sampled(
 def _hide(output: vtkDataSet, at: str, lost: np.ndarray) -> None:
     """Mark places as hidden, and with points the cells that have one of them."""
     if at == CELLS:
-        _mark(output.GetCellData(), lost, vtkDataSetAttributes.HIDDENCELL)
+        vtk_bridge.hide(output, "cell", lost)
         return
-    _mark(output.GetPointData(), lost, vtkDataSetAttributes.HIDDENPOINT)
-    _mark(output.GetCellData(), _cells_with(output, lost), vtkDataSetAttributes.HIDDENCELL)
+    vtk_bridge.hide(output, "point", lost)
+    vtk_bridge.hide(output, "cell", _cells_with(output, lost))
 
 
 def _cells_with(data: vtkDataSet, points: np.ndarray) -> np.ndarray:
@@ -115,11 +115,3 @@ def _cells_with(data: vtkDataSet, points: np.ndarray) -> np.ndarray:
     means.Update()
     found = means.GetOutput().GetCellData().GetArray("points")
     return np.zeros(0, bool) if found is None else np.asarray(vtk_to_numpy(found) > 0)
-
-
-def _mark(attributes: vtkDataSetAttributes, where: np.ndarray, bit: int) -> None:
-    """Set a bit of the ghost array, which is made where there is none; that of the input stays as it is."""
-    old = attributes.GetArray(vtk_bridge.GHOSTS)
-    ghosts = np.zeros(len(where), np.uint8) if old is None else vtk_to_numpy(old).astype(np.uint8)
-    ghosts[where] |= bit
-    attributes.AddArray(vtk_bridge.data_array(ghosts, vtk_bridge.GHOSTS))

@@ -97,7 +97,7 @@ def volume(image: Grid, association: str, name: str, points: bool = True) -> Vol
     time = image.GetInformation().Get(vtkDataObject.DATA_TIME_STEP())
     mask = visible(image, association)
     valid = None if mask is None else mask.reshape(grid.shape)
-    return Volume(values.reshape(shape), grid, name, time=time, valid=valid)
+    return Volume(values.reshape(shape), grid, name, time=time, valid=valid, blanked=valid is not None)
 
 
 def numbers(data: vtkDataSet, association: str, name: str) -> np.ndarray:
@@ -182,6 +182,18 @@ def add_volume(image: Grid, volume: Volume) -> None:
         attributes.SetActiveScalars(volume.name)
     elif attributes.GetVectors() is None and array.GetNumberOfComponents() == 3:
         attributes.SetActiveVectors(volume.name)
+    if volume.blanked and volume.valid is not None:
+        hide(image, volume.geometry.association, ~volume.valid.ravel())
+
+
+def hide(data: vtkDataSet, association: str, where: np.ndarray) -> None:
+    """Blank points or cells out: (N,) of bool. Marks of ghosts that are there stay, in an array of this data set's
+    own."""
+    attributes = _attributes(data, association)
+    old = attributes.GetArray(GHOSTS)
+    ghosts = np.zeros(len(where), np.uint8) if old is None else vtk_to_numpy(old).astype(np.uint8)
+    ghosts[where] |= vtkDataSetAttributes.HIDDENPOINT if association == "point" else vtkDataSetAttributes.HIDDENCELL
+    attributes.AddArray(data_array(ghosts, GHOSTS))
 
 
 def data_array(values: np.ndarray, name: str) -> vtkDataArray:

@@ -91,6 +91,10 @@ class NeuralField:
     """Voxels of one value; elsewhere than on voxels, it is that of the nearest one which counts."""
     corrections: Optional[Corrections] = None
     """Added on voxels alone, before integers are rounded; between voxels they say nothing."""
+    blanked: bool = False
+    """Whether voxels that are not valid are hidden, as VTK blanks points and cells out."""
+    block: str = ""
+    """Which block of a composite data set the array belongs to, its levels divided by "/"."""
 
     def parameters(self) -> int:
         """Numbers that are stored and not zero: what the thesis counts."""

@@ -220,6 +220,8 @@ class FieldHeader:
     plateau: Optional[PlateauHeader] = None
     corrections: Optional[CorrectionsHeader] = None
     points: Optional[GridPointsHeader] = None
+    blanked: bool = False
+    block: str = ""
 
 
 FIELD = Record(
@@ -246,6 +248,8 @@ FIELD = Record(
         Element("plateau", PLATEAU, "voxels that all hold one value; format version 2", None),
         Element("corrections", CORRECTIONS, "what is added to decoded voxels; format version 2", None),
         Element("points", GRID_POINTS, "where the grid lies, if not at equal steps; format version 3", None),
+        Element("blanked", Flag(), "whether voxels without value are hidden, as VTK blanks them out", False),
+        Element("block", Text(), 'block of a composite data set, levels divided by "/"; format version 4', ""),
     ),
     "Field",
 )
@@ -290,6 +294,8 @@ def sections_of(header: FieldHeader) -> list[SectionHeader]:
 
 def version_of(header: FileHeader) -> int:
     """The oldest format version that knows all that a file uses."""
+    if any(f.block for f in header.fields):
+        return 4
     if any(f.points is not None for f in header.fields):
         return 3
     newer = (

@@ -118,7 +118,7 @@ def check_header(header: FileHeader, file_bytes: int) -> None:
     codes = voxels = 0
     for place, field in enumerate(header.fields):
         what = f"field '{field.name[:80]}'"
-        key = (field.name, field.geometry.association, field.time, field.geometry.start)
+        key = (field.name, field.geometry.association, field.time, field.geometry.start, field.block)
         if key in seen:
             raise SrnFormatError(f"{what} occurs twice with the same time and place")
         seen.add(key)
@@ -363,4 +363,6 @@ def _field(
         found.provenance,
         plateau,
         corrections,
+        found.blanked,
+        found.block,
     )

@@ -54,6 +54,8 @@ def to_bytes(fields: Union[NeuralField, Sequence[NeuralField]]) -> bytes:
                 field.quality,
                 dict(field.provenance),
                 tuple(group.header for group in groups),
+                blanked=field.blanked,
+                block=field.block,
                 **parts,
             )
         )

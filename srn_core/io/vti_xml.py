@@ -80,7 +80,7 @@ class ImageFile:
         valid = None
         if ghost is not None and name != ghosts.NAME:
             valid = ghosts.valid(self._values(ghost, geometry.samples, 1), association).reshape(geometry.shape)
-        return Volume(values.reshape(shape), geometry, name, time=self._time(), valid=valid)
+        return Volume(values.reshape(shape), geometry, name, time=self._time(), valid=valid, blanked=valid is not None)
 
     def _arrays(self) -> list[tuple[str, str, ElementTree.Element]]:
         found = []

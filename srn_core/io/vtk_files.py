@@ -42,7 +42,7 @@ def read(path: str, array: Optional[str], options: ReadOptions) -> Volume:
     valid = None if ghost is None else ghosts.valid(_values(ghost), association).reshape(geometry.shape)
     times = grid.GetFieldData().GetArray("TimeValue")
     time = float(times.GetTuple1(0)) if times is not None and times.GetNumberOfTuples() == 1 else None
-    return Volume(values.reshape(shape), geometry, name, time=time, valid=valid)
+    return Volume(values.reshape(shape), geometry, name, time=time, valid=valid, blanked=valid is not None)
 
 
 def _grid(path: str) -> Any:
