@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Sequence
+from typing import Any, Callable, Iterator, Optional, Sequence
 
 from vtkmodules.vtkCommonDataModel import (
     vtkCompositeDataSet,
@@ -14,8 +14,8 @@ from vtkmodules.vtkCommonDataModel import (
 
 LEVELS = "/"
 """Stands between the names of a block and of the blocks within it."""
-Block = tuple[str, vtkDataObject]
-"""Its name, with those of the blocks that it is in, and its data."""
+Block = tuple[str, Optional[vtkDataObject]]
+"""Its name, with those of the blocks that it is in, and its data; None where another rank has it."""
 KNOWN = (vtkMultiBlockDataSet, vtkPartitionedDataSetCollection, vtkPartitionedDataSet)
 
 
@@ -24,7 +24,7 @@ def is_composite(data: vtkDataObject) -> bool:
     return isinstance(data, KNOWN)
 
 
-def blocks_of(data: vtkDataObject) -> list[Block]:
+def blocks_of(data: vtkDataObject) -> list[tuple[str, vtkDataObject]]:
     """All blocks that are there, in their order, each under a name of its own."""
     return list(_within(data, ""))
 
@@ -41,7 +41,7 @@ def composite_of(blocks: Sequence[Block]) -> vtkMultiBlockDataSet:
     return whole
 
 
-def _within(data: Any, path: str) -> Iterator[Block]:
+def _within(data: Any, path: str) -> Iterator[tuple[str, vtkDataObject]]:
     for name, part in _named(data):
         if part is None:
             continue
@@ -56,6 +56,7 @@ def _within(data: Any, path: str) -> Iterator[Block]:
 
 def _named(data: Any) -> Iterator[tuple[str, Any]]:
     """The parts of one level, under names that differ."""
+    part_of: Callable[[int], vtkDataObject]
     if isinstance(data, vtkMultiBlockDataSet):
         count, part_of, kind = data.GetNumberOfBlocks(), data.GetBlock, "Block"
     elif isinstance(data, vtkPartitionedDataSetCollection):
@@ -73,7 +74,7 @@ def _named(data: Any) -> Iterator[tuple[str, Any]]:
         yield name, part_of(number)
 
 
-def _entered(within: vtkMultiBlockDataSet, name: str) -> vtkMultiBlockDataSet:
+def _entered(within: vtkMultiBlockDataSet, name: str) -> Any:
     """The block of blocks of that name, made where it is not there."""
     for number in range(within.GetNumberOfBlocks()):
         if within.GetMetaData(number).Get(vtkCompositeDataSet.NAME()) == name:

@@ -102,3 +102,11 @@ def fields_at(file: NeuralFile, time: Optional[float]) -> list[NeuralField]:
 def chosen(fields: Sequence[NeuralField], wanted: Optional[Sequence[str]]) -> list[NeuralField]:
     """The fields whose names are ``wanted`` (None: all)."""
     return [f for f in fields if wanted is None or f.name in wanted]
+
+
+def by_block(fields: Sequence[NeuralField]) -> dict[str, list[NeuralField]]:
+    """Name of each block of a composite data set -> its fields, in their order; "" alone where there are no blocks."""
+    found: dict[str, list[NeuralField]] = {}
+    for field in fields:
+        found.setdefault(field.block, []).append(field)
+    return found

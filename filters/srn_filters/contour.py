@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 from vtkmodules.vtkCommonDataModel import vtkDataObject, vtkPolyData
+from vtkmodules.vtkFiltersCore import vtkAppendPolyData
 
 from srn_core.errors import SrnInputError
+from srn_core.progress import ProgressCallback, share_of
 from srn_filters import carrier, packages, requests, vtk_bridge
 from srn_filters.algorithm import setting
 from srn_filters.contour_normals import normals
@@ -81,42 +83,63 @@ class NeuralContour(SamplingSettings, OpeningAlgorithm):
         content = carrier.required_content(vtkDataObject.GetData(in_info[0]), self.label)
         time = requests.asked_time(out_info)
         file = self.open_file(content)
-        field = self._field(file, time)
-        fineness = self.fineness()
-        box = field.geometry if fineness.region is None else field.geometry.cropped(fineness.region)
-        blocks = file.surface_blocks(
-            self._isovalues,
-            field.name,
-            field.time,
-            self._component,
-            self._exhaustive,
-            progress=self.progress(0.0, SOUGHT),
-            dims=fineness.dims_for(box),
-            region=fineness.region,
-        )
-        pieces = ContourPieces(blocks.geometry.dims, blocks.edge)
-        for block in blocks.blocks(self.progress(SOUGHT, CONTOURED)):
-            pieces.add(block)
+        fields = self._fields(file, time)
+        joined, counts = vtkAppendPolyData(), np.zeros((1, 2), np.int64)
+        for place, field in enumerate(fields):
+            part = vtkPolyData()
+            counts += self._contoured(
+                part, file, field, share_of(self.progress(), place / len(fields), 1 / len(fields))
+            )
+            joined.AddInputData(part)
+        if len(fields) > 1:
+            joined.Update()
+            part = joined.GetOutput()
         output = vtkPolyData.GetData(out_info, 0)
-        self._fill(output, file, field, blocks, pieces.together())
-        counts = np.array([[blocks.decoded, blocks.total]], np.int64)
+        output.ShallowCopy(part)
         output.GetFieldData().AddArray(vtk_bridge.data_array(counts, BLOCKS))
         carrier.attach(output, content)
         if time is not None:
             output.GetInformation().Set(vtkDataObject.DATA_TIME_STEP(), time)
 
-    def _field(self, file: NeuralFile, time: Optional[float]) -> NeuralField:
-        """The chosen field of the time step; where none is chosen, the first."""
+    def _contoured(
+        self, output: vtkPolyData, file: NeuralFile, field: NeuralField, progress: Optional[ProgressCallback]
+    ) -> tuple[int, int]:
+        """Fill ``output`` with the surfaces of one field; how many blocks were decoded, and how many there are."""
+        fineness = self.fineness()
+        box = field.geometry if fineness.region is None else field.geometry.cropped(fineness.region)
+        blocks = file.surface_blocks(
+            self._isovalues,
+            field,
+            component=self._component,
+            exhaustive=self._exhaustive,
+            progress=share_of(progress, 0.0, SOUGHT),
+            dims=fineness.dims_for(box),
+            region=fineness.region,
+        )
+        pieces = ContourPieces(blocks.geometry.dims, blocks.edge)
+        for block in blocks.blocks(share_of(progress, SOUGHT, CONTOURED - SOUGHT)):
+            pieces.add(block)
+        self._fill(output, file, field, blocks, pieces.together(), progress)
+        return blocks.decoded, blocks.total
+
+    def _fields(self, file: NeuralFile, time: Optional[float]) -> list[NeuralField]:
+        """The chosen field of the time step (where none is chosen, the first), as often as there are blocks of it."""
         fields = carrier.fields_at(file, time)
         name = self.GetInputArrayInformation(0).Get(vtkDataObject.FIELD_NAME())
         found = [field for field in fields if name in (None, "", field.name)]
         if not found:
             names = ", ".join(f"'{field.name}'" for field in fields)
             raise SrnInputError(f"the neural file has no array '{name}' to contour; it has {names}")
-        return found[0]
+        return [field for field in found if field.name == found[0].name and field.block] or found[:1]
 
     def _fill(
-        self, output: vtkPolyData, file: NeuralFile, field: NeuralField, blocks: SurfaceBlocks, contour: Contour
+        self,
+        output: vtkPolyData,
+        file: NeuralFile,
+        field: NeuralField,
+        blocks: SurfaceBlocks,
+        contour: Contour,
+        progress: Optional[ProgressCallback],
     ) -> None:
         positions, cells = blocks.geometry.position_of(contour.points), contour.cells
         if np.linalg.det(np.reshape(blocks.geometry.direction, (3, 3)) * blocks.geometry.spacing) < 0:
@@ -126,5 +149,5 @@ class NeuralContour(SamplingSettings, OpeningAlgorithm):
             kind = np.float32 if field.dtype == "float32" else np.float64
             output.GetPointData().SetScalars(vtk_bridge.data_array(contour.isovalues.astype(kind), field.name))
         if self._normals and cells.shape[1] == 3:
-            found = normals(file, field, self._component, positions, cells, self.progress(CONTOURED, 1.0))
+            found = normals(file, field, self._component, positions, cells, progress)
             output.GetPointData().SetNormals(vtk_bridge.data_array(found.astype(np.float32), "Normals"))

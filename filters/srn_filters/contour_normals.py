@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Optional
 
 import numpy as np
 
@@ -20,7 +20,7 @@ def normals(
     component: int,
     positions: np.ndarray,
     triangles: np.ndarray,
-    progress: ProgressCallback,
+    progress: Optional[ProgressCallback],
 ) -> np.ndarray:
     """Unit normals (N, 3) at world positions (N, 3) on isosurfaces: against the gradient, as VTK's contours have them.
 

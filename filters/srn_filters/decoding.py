@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence
 
 from vtkmodules.vtkCommonCore import vtkOutputWindow
-from vtkmodules.vtkCommonDataModel import vtkDataObject, vtkImageData
+from vtkmodules.vtkCommonDataModel import vtkDataObject, vtkImageData, vtkMultiBlockDataSet
 
 from srn_core.errors import SrnInputError
-from srn_filters import carrier, packages, requests, vtk_bridge
+from srn_filters import blocks, carrier, packages, requests, vtk_bridge
 from srn_filters.algorithm import setting, text
 from srn_filters.coarse_first import CoarseFirst
 from srn_filters.decoded_grid import DecodedGrid, Fineness
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 class DecodingAlgorithm(CoarseFirst, OpeningAlgorithm):
-    """Output: a grid of the kind that was compressed, of which exactly the update extent is decoded. It carries the
-    neural file on."""
+    """Output: a grid of the kind that was compressed, of which exactly the update extent is decoded, or blocks of such
+    grids. It carries the neural file on."""
 
     def __init__(self, inputs: int) -> None:
-        super().__init__(nInputPorts=inputs, inputType="vtkDataObject", nOutputPorts=1, outputType="vtkDataSet")
+        super().__init__(nInputPorts=inputs, inputType="vtkDataObject", nOutputPorts=1, outputType="vtkDataObject")
         self._opened: Optional[tuple[bytes, str, int]] = None
         self._file: Optional[NeuralFile] = None
         self._gradient, self._level = False, 0
@@ -63,20 +63,24 @@ class DecodingAlgorithm(CoarseFirst, OpeningAlgorithm):
 
     def grid(self, time: Optional[float]) -> DecodedGrid:
         """The whole grid of a time step."""
+        return self._grid_of(self.file(time), self.fields(time))
+
+    def _grid_of(self, file: NeuralFile, fields: Sequence[NeuralField]) -> DecodedGrid:
         fineness = replace(self.fineness(), level=self._level)
-        file, fields = self.file(time), self.fields(time)
         if self.coarse and fields:
             fineness = fineness.coarse(fields[0].geometry)
         return DecodedGrid(file, fields, fineness, self._gradient)
 
     def RequestDataObject(self, request: Any, inInfo: Any, outInfo: Any) -> int:
-        """Called by VTK: an image, a rectilinear or a structured grid."""
-        wanted: type[vtk_bridge.Grid] = vtkImageData
+        """Called by VTK: an image, a rectilinear or a structured grid, or blocks of them."""
+        wanted: type[vtkDataObject] = vtkImageData
         try:
             packages.require(self.needs, self.label)
             times = self.times()
             fields = self.fields(times[0] if times else None)
             wanted = vtk_bridge.class_for(fields[0].geometry.points if fields else None)
+            if _in_blocks(fields):
+                wanted = vtkMultiBlockDataSet
         except Exception:
             wanted = vtkImageData  # RequestData meets it again, and says so
         output = vtkDataObject.GetData(outInfo, 0)
@@ -90,7 +94,8 @@ class DecodingAlgorithm(CoarseFirst, OpeningAlgorithm):
         try:
             packages.require(self.needs, self.label)
             times = self.times()
-            self.grid(times[0] if times else None).announce(info)
+            if not _in_blocks(self.fields(times[0] if times else None)):
+                self.grid(times[0] if times else None).announce(info)
         except Exception:
             return 1  # RequestData meets it again, and says so
         requests.offer_times(info, times)
@@ -100,6 +105,10 @@ class DecodingAlgorithm(CoarseFirst, OpeningAlgorithm):
         """Decode what is asked for."""
         time = requests.asked_time(out_info)
         if requests.asked_piece(out_info) > 0 and not self.has_content():
+            return
+        fields = self.fields(time)
+        if _in_blocks(fields):
+            self._execute_blocks(carrier.by_block(fields), time, out_info)
             return
         grid = self.grid(time)
         extent = requests.asked_extent(out_info) or grid.extent
@@ -116,6 +125,30 @@ class DecodingAlgorithm(CoarseFirst, OpeningAlgorithm):
                 f"Warning: {self.label}: left out, being on another grid than the first array: "
                 f"{', '.join(grid.left_out)}\n"
             )
+
+    def _execute_blocks(self, known: Mapping[str, Sequence[NeuralField]], time: Optional[float], out_info: Any) -> None:
+        """Decode one block after the other; of several ranks each decodes some, and all have the names of all."""
+        file = self.file(time)
+        piece, pieces = requests.asked_piece(out_info), requests.asked_pieces(out_info)
+        decoded: list[blocks.Block] = []
+        for number, (name, fields) in enumerate(known.items()):
+            block = None
+            if number % pieces == piece:
+                grid = self._grid_of(file, fields)
+                block = grid.decode(grid.extent, self.progress(number / len(known), (number + 1) / len(known)))
+            decoded.append((name, block))
+        whole = blocks.composite_of(decoded)
+        carrier.attach(whole, self.find_content(time))
+        output = vtkDataObject.GetData(out_info, 0)
+        output.ShallowCopy(whole)
+        if time is not None:
+            output.GetInformation().Set(vtkDataObject.DATA_TIME_STEP(), time)
+        if self.coarse:
+            self.refine_when_idle()
+
+
+def _in_blocks(fields: Sequence[NeuralField]) -> bool:
+    return any(field.block for field in fields)
 
 
 class Resampling(SamplingSettings, DecodingAlgorithm):

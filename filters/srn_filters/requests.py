@@ -51,6 +51,11 @@ def asked_piece(out_info: Any) -> int:
     return int(_asked(out_info, Pipeline.UPDATE_PIECE_NUMBER()) or 0)
 
 
+def asked_pieces(out_info: Any) -> int:
+    """Into how many pieces the output is divided: the number of ranks."""
+    return max(int(_asked(out_info, Pipeline.UPDATE_NUMBER_OF_PIECES()) or 1), 1)
+
+
 def _asked(out_info: Any, key: Any) -> Any:
     if out_info.GetNumberOfInformationObjects() == 0:  # a writer has no output
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Sequence
+from typing import TYPE_CHECKING, Iterator, Sequence
 
 import numpy as np
 from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
@@ -62,8 +62,7 @@ def add_fields(
     where = vtk_bridge.positions(output) if how.at == POINTS else vtk_bridge.cell_centres(output)
     attributes = output.GetPointData() if how.at == POINTS else output.GetCellData()
     valid = np.ones(len(where), bool)
-    for field in fields:
-        values, gradient = _sampled(file, field, where, how, progress)
+    for field, values, gradient in _sampled_by_name(file, fields, where, how, progress):
         components = len(field.value_range)
         known = np.isfinite(values).reshape(len(where), components).all(axis=1)
         valid &= known
@@ -84,6 +83,26 @@ def add_fields(
     attributes.AddArray(mask)
     if how.blank and not valid.all():
         _hide(output, how.at, ~valid)
+
+
+def _sampled_by_name(
+    file: NeuralFile, fields: Sequence[NeuralField], where: np.ndarray, how: Sampling, progress: ProgressCallback
+) -> Iterator[tuple[NeuralField, np.ndarray, np.ndarray | None]]:
+    """The first field of each name, its values and their gradient; in the box of another block, those of this one."""
+    named: dict[str, list[NeuralField]] = {}
+    for field in fields:
+        named.setdefault(field.name, []).append(field)
+    for first, *others in named.values():
+        values, gradient = _sampled(file, first, where, how, progress)
+        outside = ~file.inside(where, array=first) if others else np.zeros(0, bool)
+        for field in others:
+            some = np.flatnonzero(outside)[file.inside(where[outside], array=field)]
+            if some.size and len(field.value_range) == len(first.value_range):
+                values[some], slopes = _sampled(file, field, where[some], how, progress)
+                if gradient is not None:
+                    gradient[some] = slopes
+                outside[some] = False
+        yield first, values, gradient
 
 
 def _sampled(
