@@ -91,13 +91,14 @@ class NeuralFile:
     def field(self, array: WhichField = None, time: Optional[float] = None) -> NeuralField:
         """The field of an array name and time; by default the first. Raises SrnInputError where there is none.
 
-        One of :attr:`fields` stands for itself: a point and a cell array of one file may have the same name.
+        An array of a block is found by its name alone, or as "block/array". One of :attr:`fields` stands for itself: a
+        point and a cell array of one file may have the same name.
         """
         if isinstance(array, NeuralField):
             return array
-        found = [f for f in self.fields if array in (None, f.name)]
+        found = [f for f in self.fields if array in (None, f.name, f.full_name)]
         if not found:
-            names = ", ".join(f"'{n}'" for n in dict.fromkeys(f.name for f in self.fields))
+            names = ", ".join(f"'{n}'" for n in dict.fromkeys(f.full_name for f in self.fields))
             raise SrnInputError(f"the file has no array '{array}'; it has {names}")
         if time is not None:
             timed = [f for f in found if f.time is not None]

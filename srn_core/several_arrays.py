@@ -32,7 +32,7 @@ def compress_arrays(
     compressed without training.
 
     Raises:
-        SrnInputError: for no volume, two with the same name, association, time and place, or any that
+        SrnInputError: for no volume, two with the same name, association, time, place and block, or any that
             :func:`srn_core.compression.compress_volume` refuses; the line then names the array.
     """
     if not volumes:
@@ -56,7 +56,8 @@ def compress_arrays(
             results.append(compress_volume(bare, share, _told(remembered, done / whole, part, volume)))
         except SrnInputError as error:
             named = volume.name in str(error)
-            raise error if named else SrnInputError(f"array '{volume.name}': {error}") from error
+            block = f" of block '{volume.block}'" if volume.block else ""
+            raise error if named and not block else SrnInputError(f"array '{volume.name}'{block}: {error}") from error
         done += volume.nbytes
     file = NeuralFile.from_bytes(together([result.file for result in results], config, points))
     check_size(file, config.target)
@@ -65,7 +66,7 @@ def compress_arrays(
         return replace(only, file=file, report={**only.report, **sizes})
     report = {**report_of_all(file, results, started), "points_bytes": grids}
     report["arrays"] = [result.report for result in results]
-    names = [str(result.report["array"]) for result in results]
+    names = [f"{v.block}/{v.name}" if v.block else v.name for v in volumes]
     return CompressResult(file, report, stacked(results, "array", names), beside(results, names))
 
 
@@ -138,7 +139,9 @@ def _told(
         return None
 
     def tell(report: Progress) -> Optional[bool]:
-        named = replace(report, fraction=begin + share * report.fraction, phase=f"{volume.name}: {report.phase}")
+        named = replace(
+            report, fraction=begin + share * report.fraction, phase=f"{volume.block or volume.name}: {report.phase}"
+        )
         return progress(named)
 
     return tell

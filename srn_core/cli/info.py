@@ -66,12 +66,14 @@ def _field(field: Any, file: Any) -> dict[str, Any]:
         spec["wavelet"] = {"name": wavelet.name, "levels": wavelet.levels}
     return {
         "array": field.name,
+        "block": field.block,
         "dtype": field.dtype,
         "components": len(field.value_range),
         "units": field.units,
         "time": field.time,
         "range": field.value_range,
         "valid_samples": geometry.samples if field.valid is None else int(field.valid.sum()),
+        "blanked": field.blanked,
         "geometry": {
             **asdict(geometry.without_points),
             "points": None if geometry.points is None else geometry.points.kind,
@@ -123,7 +125,7 @@ def _field_rows(field: dict[str, Any]) -> list[tuple[str, str]]:
     )
     bits = sorted(set(field["bits"].values()))
     rows = [
-        (f"array '{field['array']}'", ""),
+        (f"array '{field['array']}'" + (f" of block '{field['block']}'" if field["block"] else ""), ""),
         ("values", f"{kind}{', in ' + field['units'] if field['units'] else ''}"),
         ("range", "; ".join(f"{output.number(a)} to {output.number(b)}" for a, b in field["range"])),
         ("dims", f"{output.triple(geometry['dims'], ' x ')} {geometry['association']} samples"),
@@ -141,7 +143,8 @@ def _field_rows(field: dict[str, Any]) -> list[tuple[str, str]]:
     for n in geometry["dims"]:
         samples *= n
     if field["valid_samples"] != samples:
-        rows.append(("valid", f"{field['valid_samples']:,} of {samples:,} samples"))
+        hidden = "; the others are hidden" if field["blanked"] else ""
+        rows.append(("valid", f"{field['valid_samples']:,} of {samples:,} samples{hidden}"))
     if field["plateau"]:
         value = output.triple(field["plateau"]["values"])
         rows.append(("plateau", f"{field['plateau']['samples']:,} samples are exactly {value}"))

@@ -96,6 +96,11 @@ class NeuralField:
     block: str = ""
     """Which block of a composite data set the array belongs to, its levels divided by "/"."""
 
+    @property
+    def full_name(self) -> str:
+        """The array's name, with that of its block before it where it has one."""
+        return f"{self.block}/{self.name}" if self.block else self.name
+
     def parameters(self) -> int:
         """Numbers that are stored and not zero: what the thesis counts."""
         return int(sum(int(np.count_nonzero(a.values())) for a in self.arrays.values()))

@@ -100,6 +100,10 @@ def golden_fields() -> dict[str, list[NeuralField]]:
         "fvsrn-spatial": [field_of(spatial, filled(spatial, 5), dtype="uint8", value_range=((0.0, 255.0),))],
         "codebooks": [field_of(sparse, filled(sparse, 4, "kmeans", zeros=0.5))],
         "constant": [field_of(ConstantSpec((1.0, 1.0, 1.0), 1), dtype="int16", value_range=((3.0, 3.0),))],
+        "blocks": [
+            field_of(neurcomp(), valid=ball, blanked=True, block="wing/upper"),
+            field_of(neurcomp(), filled(neurcomp(), seed=1), block="wing/lower"),
+        ],
         "masked": [field_of(neurcomp(), valid=ball, geometry=tilted)],
         "several": [
             field_of(neurcomp(), filled(neurcomp(), seed=step), time=0.5 * step, valid=ball) for step in range(2)
