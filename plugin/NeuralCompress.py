@@ -762,6 +762,16 @@ _ESTIMATE = """
 </StringVectorProperty>
 """
 
+_STEPS_OF_TIME = _choice(
+    "Time Steps",
+    "current",
+    "current all",
+    "current: the time step that is shown; each one that you go to is trained when it is first shown. all: every time "
+    "step of the input, one after the other, in one file; a ratio or a size is that of all of them. One step is in "
+    "memory at a time, and Training Seconds and Time Limit are those of each.",
+    advanced=False,
+)
+
 _COMPRESS_PANEL = f"""
 <StringVectorProperty name="Array" label="Array" command="SetInputArrayToProcess" number_of_elements="5"
     element_types="0 0 0 0 2" animateable="0">
@@ -775,6 +785,7 @@ _COMPRESS_PANEL = f"""
 {_more_arrays("Cell")}
 {_COMPONENTS}
 {_GEOMETRY}
+{_STEPS_OF_TIME}
 {_TARGET}
 {_EFFORT}
 {_ESTIMATE}

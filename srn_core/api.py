@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from os import PathLike
+from pathlib import Path as FilePath
 from typing import Any, Iterator, Mapping, Optional, Sequence, Union
 
 import numpy as np
@@ -12,7 +14,7 @@ from srn_core import atomic, codec, metrics
 from srn_core.codec import Quality
 from srn_core.compression import CompressResult
 from srn_core.config import CompressConfig
-from srn_core.errors import SrnInputError
+from srn_core.errors import SrnError, SrnInputError
 from srn_core.neural_file import NeuralFile
 from srn_core.opened import OpenedFiles
 from srn_core.progress import Progress, ProgressCallback
@@ -81,15 +83,17 @@ def compress_series(
 
     A ratio and a number of bytes hold for the whole file, other targets for each step. One step is in memory at a time.
     Where ``progress`` returns False, the steps that are done by then are in the file, and the report says
-    "stopped_early".
+    "stopped_early". Where a step cannot be used, those before it are kept in a file beside ``out``, which the error
+    names.
 
     Args:
-        steps: the steps in their order, each as :func:`compress` takes it.
+        steps: the steps in their order, each as :func:`compress` takes it. Any sequence will do: each step is
+            asked for when its turn comes, and let go after it.
         times: of each step; by default what the steps know themselves, else their numbers from 0 on.
         out, array, config, progress, settings: as for :func:`compress`.
 
     Returns:
-        The file, a report with a list "steps", and the training's history.
+        The file, a report with a list "time_steps", and the training's history.
 
     Raises:
         SrnInputError: for data, times or settings that cannot be used; the line names the step.
@@ -98,8 +102,15 @@ def compress_series(
     if out is not None:
         atomic.checked_target(out)
     series = Series(len(steps), _chosen(config, settings))
-    for _ in _run(series, steps, times, array, progress):
-        pass
+    try:
+        for _ in _run(series, steps, times, array, progress):
+            pass
+    except (SrnError, MemoryError, OSError) as error:
+        if out is not None and series.results:
+            kept = FilePath(out).with_suffix(".unfinished.srn")
+            series.so_far().save(kept)
+            raise SrnInputError(f"{error}; the {len(series.results)} steps before it are in '{kept}'") from error
+        raise
     result = series.whole()
     if out is not None:
         result.file.save(out)
@@ -139,9 +150,9 @@ def _run(
         stopped = stopped or (progress is not None and progress(report) is False)
         return not stopped
 
-    for place, step in enumerate(steps):
+    for place in range(len(steps)):
         try:
-            volumes = series.timed(_volumes(step, array), None if times is None else times[place])
+            volumes = series.timed(_volumes(steps[place], array), None if times is None else times[place])
             chosen, bare = series.settings(volumes)
             result = pulsed(partial(compress_arrays, bare, chosen), series.told(told))
         except SrnInputError as error:
@@ -198,11 +209,11 @@ def evaluate(
 ) -> Quality:
     """Measure the shipped decoder's result against the original, on valid voxels, in the original dtype.
 
-    ``time``: of which time step; by default the original's own.
+    ``time``: of which time step; by default the original's own. Raises SrnInputError where that is none of several.
     """
     opened = file if isinstance(file, NeuralFile) else load(file)
     volume = _volume(original, array)
-    field = opened.field(array, volume.time if time is None else time)
+    field = opened.field(array, _time_of(volume, opened) if time is None else time)
     if volume.values.shape != (*field.geometry.shape, *volume.values.shape[3:]) or volume.components != len(
         field.value_range
     ):
@@ -212,6 +223,18 @@ def evaluate(
         )
     measured = metrics.measure(volume.values, opened.decode(array=field).values, volume.validity())
     return Quality(measured.psnr, measured.rmse, measured.max_error, measured.ssim)
+
+
+def _time_of(original: Volume, file: NeuralFile) -> Optional[float]:
+    """The original's time, where the file has several. Raises SrnInputError where it is not one of them."""
+    times, when = file.times, original.time
+    if len(times) > 1 and not any(when is not None and math.isclose(when, time, abs_tol=1e-9) for time in times):
+        own = "does not know its own time" if when is None else f"is of another time, {when:g}"
+        raise SrnInputError(
+            f"the file has {len(times)} time steps, from {times[0]:g} to {times[-1]:g}, and the original {own}; say "
+            "which step is meant (time)"
+        )
+    return when
 
 
 def _volumes(source: Union[Source, Sequence[Volume]], array: Union[str, Sequence[str], None]) -> list[Volume]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
+from hashlib import blake2b
 from os import PathLike
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Optional, Sequence, Union
@@ -11,6 +13,7 @@ import numpy as np
 
 from srn_core import atomic, codec
 from srn_core.codec import NeuralField
+from srn_core.codec.lazy_arrays import LazyArrays
 from srn_core.decoding import Decoding, wanted_grid
 from srn_core.errors import SrnInputError
 from srn_core.progress import ProgressCallback, share_of
@@ -25,6 +28,8 @@ WhichField = Union[str, NeuralField, None]
 """The name of an array, one of the file's fields, or None for the first one."""
 HELD = 16
 """Bytes that a stored number comes to: code, latent in space, and the same filtered or as a table for points."""
+MOST_DECODED = 1 << 29
+"""Bytes that the fields of a file may hold together, decoded: of many time steps, those that were used last."""
 
 
 class NeuralFile:
@@ -39,9 +44,10 @@ class NeuralFile:
     ) -> None:
         self.fields = tuple(fields)
         self._data = data
-        self._decoders: dict[int, Decoder] = {}
+        self._decoders: OrderedDict[int, Decoder] = OrderedDict()
         self._providers, self._threads = providers, threads
         self._lock = Lock()
+        self._digest: Optional[bytes] = None
 
     @classmethod
     def from_bytes(cls, data: bytes, **options: Any) -> NeuralFile:
@@ -60,9 +66,16 @@ class NeuralFile:
     @property
     def memory_bytes(self) -> int:
         """About what the file takes in memory, at most, with all that is decoded of it to be at hand."""
-        numbers = sum(math.prod(shape) for f in self.fields for shape in f.spec.shapes().values())
+        held = [_held(field) for field in self.fields]
         voxels = sum(f.geometry.samples for f in self.fields if f.valid is not None or f.corrections is not None)
-        return self.nbytes + HELD * numbers + 4 * voxels
+        return self.nbytes + min(sum(held), MOST_DECODED + max(held)) + 4 * voxels
+
+    @property
+    def digest(self) -> bytes:
+        """Of the file's bytes: the same for equal files alone."""
+        if self._digest is None:
+            self._digest = blake2b(self._data).digest()
+        return self._digest
 
     @property
     def ratio(self) -> float:
@@ -74,6 +87,11 @@ class NeuralFile:
         """The thesis' ratio: values of the original arrays / stored parameters that are not zero."""
         values = sum(f.geometry.samples * len(f.value_range) for f in self.fields)
         return values / max(sum(f.parameters() for f in self.fields), 1)
+
+    @property
+    def times(self) -> list[float]:
+        """The time steps that the fields know, ascending."""
+        return sorted({float(f.time) for f in self.fields if f.time is not None})
 
     @property
     def providers(self) -> list[str]:
@@ -278,4 +296,18 @@ class NeuralFile:
         with self._lock:
             if key not in self._decoders:
                 self._decoders[key] = Decoder(field, providers=self._providers, threads=self._threads)
+            self._decoders.move_to_end(key)
+            while len(self._decoders) > 1 and sum(_held(self.fields[k]) for k in self._decoders) > MOST_DECODED:
+                self._forget(self._decoders.popitem(last=False)[0])
             return self._decoders[key]
+
+    def _forget(self, place: int) -> None:
+        """Let go what was decoded of a field; who decodes it at the moment keeps it until then."""
+        arrays = self.fields[place].arrays
+        if isinstance(arrays, LazyArrays):
+            arrays.forget()
+
+
+def _held(field: NeuralField) -> int:
+    """Bytes that a field holds once it is decoded."""
+    return HELD * sum(math.prod(shape) for shape in field.spec.shapes().values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, NamedTuple, Optional
+from typing import Any, Mapping, NamedTuple, Optional, Sequence
 
 from srn_core.codec import NeuralField
 from srn_core.config import TargetConfig, error_bound, error_share
@@ -53,6 +53,14 @@ def promise_of(field: NeuralField, file_bytes: int, original_bytes: Optional[int
         whole = error_bound("100%", field.value_range)
         return Promise(f"max error {100 * share:g} % of the range", f"{100 * error / (whole or 1.0):.3g} %", kept)
     return None
+
+
+def promise_of_all(fields: Sequence[NeuralField], file_bytes: int) -> Optional[Promise]:
+    """The promise that all fields of a file share, with what was measured of the one that is worst off."""
+    original = sum(field.original_bytes for field in fields)
+    found = [(promise_of(field, file_bytes, original), field.quality) for field in fields]
+    known = [(p.kept, q.psnr if q else 0.0, place, p) for place, (p, q) in enumerate(found) if p is not None]
+    return min(known)[3] if known else None
 
 
 def _target(provenance: Mapping[str, Any]) -> Optional[TargetConfig]:

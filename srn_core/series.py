@@ -96,20 +96,24 @@ class Series:
     def whole(self) -> CompressResult:
         """All steps so far in one file. Raises SrnInputError where they are more than was asked for.
 
-        The report has the totals, and under "steps" the report of each step, with its "time".
+        The report has the totals, and under "time_steps" the report of each step, with its "time".
         """
-        points = self._points if any(where is not None for where in self._points) else None
-        file = NeuralFile.from_bytes(together([result.file for result in self.results], self._config, points))
+        file = self.so_far()
         check_size(file, self._config.target)
         reports = [{"time": when, **result.report} for when, result in zip(self.times, self.results)]
         report: dict[str, Any] = report_of_all(file, self.results, self._started)
         report["stopped_early"] = report["stopped_early"] or len(self.results) < self.steps
         if all("max_error" in one for one in reports):
             report["max_error"] = max(one["max_error"] for one in reports)
-        report["steps"] = reports
-        report["steps_asked"] = self.steps
+        report["time_steps"] = reports
+        report["time_steps_asked"] = self.steps
         names = [f"time {when:g}" for when in self.times]
         return CompressResult(file, report, stacked(self.results, "time", self.times), beside(self.results, names))
+
+    def so_far(self) -> NeuralFile:
+        """The steps that there are, in one file."""
+        points = self._points if any(where is not None for where in self._points) else None
+        return NeuralFile.from_bytes(together([result.file for result in self.results], self._config, points))
 
     def _share(self, volumes: Sequence[Volume]) -> TargetConfig:
         """What the next step is to keep to."""

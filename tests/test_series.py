@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 import srn_core
-from srn_core.errors import SrnInputError
+from srn_core import codec, neural_file
+from srn_core.codec import limits
+from srn_core.errors import SrnFormatError, SrnInputError
 from srn_core.progress import Progress
 from srn_core.volume import Geometry, Volume
 
@@ -38,14 +40,16 @@ def test_steps_come_back_each_at_its_time(tmp_path):
     given = steps()
     result = srn_core.compress_series(given, tmp_path / "all.srn", psnr=50, **QUICK)
     file = srn_core.load(tmp_path / "all.srn")
-    assert [field.time for field in file.fields] == [10.0, 15.0, 20.0] == [s["time"] for s in result.report["steps"]]
-    for volume, told in zip(given, result.report["steps"]):
+    assert (
+        [field.time for field in file.fields] == [10.0, 15.0, 20.0] == [s["time"] for s in result.report["time_steps"]]
+    )
+    for volume, told in zip(given, result.report["time_steps"]):
         back = file.decode(time=volume.time)
         span = np.ptp(volume.values)
         assert back.time == volume.time and back.geometry == volume.geometry
         assert 20 * np.log10(span / np.sqrt(np.mean((back.values - volume.values) ** 2))) > 49.9
         assert srn_core.evaluate(file, volume).psnr == pytest.approx(told["psnr"], abs=1e-3)
-    assert result.report["psnr"] == min(told["psnr"] for told in result.report["steps"])
+    assert result.report["psnr"] == min(told["psnr"] for told in result.report["time_steps"])
     assert result.report["bytes"] == (tmp_path / "all.srn").stat().st_size
     assert not result.report["stopped_early"]
 
@@ -115,7 +119,7 @@ def test_stopping_keeps_the_steps_that_are_done():
     phases: list[tuple[str, float]] = []
     result = srn_core.compress_series(steps(5), ratio=9, progress=progress, **QUICK)
     assert [f.time for f in result.file.fields][:2] == [10.0, 15.0] and len(result.file.fields) <= 3
-    assert result.report["stopped_early"] and result.report["steps_asked"] == 5
+    assert result.report["stopped_early"] and result.report["time_steps_asked"] == 5
     assert [fraction for _, fraction in phases] == sorted(fraction for _, fraction in phases)
     assert any(phase.startswith("step 2 of 5: ") for phase, _ in phases)
 
@@ -125,6 +129,39 @@ def test_trained_networks_start_from_the_step_before():
     given = [step(0.0, 0.0), step(0.02, 1.0), step(0.04, 2.0)]
     warm = srn_core.compress_series(given, ratio=4, **TRAINED)
     cold = srn_core.compress(given[2], ratio=4, **TRAINED)
-    assert warm.report["steps"][2]["psnr"] > cold.report["psnr"] + 3
+    assert warm.report["time_steps"][2]["psnr"] > cold.report["psnr"] + 3
     assert set(warm.history["time"]) == {0.0, 1.0, 2.0}
     assert "start" not in warm.file.fields[2].provenance["settings"]["training"]
+
+
+def test_a_file_of_many_steps_holds_few_of_them_decoded(monkeypatch):
+    given = steps()
+    file = srn_core.compress_series(given, psnr=50, **QUICK).file
+    before = [file.decode(time=volume.time).values for volume in given]
+    assert len(file._decoders) == 3 and file.memory_bytes > 3 * 16 * given[0].values.size
+    monkeypatch.setattr(neural_file, "MOST_DECODED", 16 * given[0].values.size)
+    for _ in range(2):
+        for volume, expected in zip(given, before):
+            assert np.array_equal(file.decode(time=volume.time).values, expected)
+            assert len(file._decoders) == 1
+    assert file.memory_bytes < 3 * 16 * given[0].values.size
+
+
+def test_a_file_may_have_more_numbers_than_are_decoded_at_once(monkeypatch):
+    given = steps()
+    data = srn_core.compress_series(given, psnr=50, **QUICK).file.to_bytes()
+    monkeypatch.setattr(limits, "MAX_CODES", 2 * given[0].values.size)
+    assert len(srn_core.NeuralFile.from_bytes(data).fields) == 3
+    with pytest.raises(SrnFormatError, match=f"claims to hold {3 * given[0].values.size} numbers"):
+        codec.from_bytes(data)
+    monkeypatch.setattr(limits, "MAX_CODES", given[0].values.size - 1)
+    with pytest.raises(SrnFormatError, match=f"claims to hold {given[0].values.size} numbers"):
+        srn_core.NeuralFile.from_bytes(data)
+
+
+def test_an_original_is_measured_against_its_own_step_alone():
+    file = srn_core.compress_series(steps(), ratio=4, **QUICK).file
+    for original, said in ((step(0.0), "does not know its own time"), (step(0.0, 12.0), "is of another time, 12")):
+        with pytest.raises(SrnInputError, match=said):
+            srn_core.evaluate(file, original)
+        assert srn_core.evaluate(file, original, time=10.0).psnr == file.fields[0].quality.psnr

@@ -89,7 +89,7 @@ def required_content(data: Optional[vtkDataObject], job: str) -> bytes:
 
 def times(file: NeuralFile) -> list[float]:
     """The time steps that the fields of a file know, ascending."""
-    return sorted({float(f.time) for f in file.fields if f.time is not None})
+    return file.times
 
 
 def fields_at(file: NeuralFile, time: Optional[float]) -> list[NeuralField]:

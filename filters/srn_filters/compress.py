@@ -12,6 +12,7 @@ import numpy as np
 from vtkmodules.vtkCommonDataModel import vtkDataObject, vtkImageData, vtkTable
 
 import srn_core
+from srn_core.api import CompressResult
 from srn_core.codec import NeuralField
 from srn_core.config import NETWORKS, CompressConfig, by_rate
 from srn_core.deadline import clock
@@ -19,11 +20,12 @@ from srn_core.errors import SrnError, SrnInputError
 from srn_core.idle_settings import refuse_idle_settings
 from srn_core.neural_file import NeuralFile
 from srn_core.progress import ProgressCallback
-from srn_core.promise import promise_of
+from srn_core.promise import promise_of_all
 from srn_core.pulse import pulsed
 from srn_core.volume import Volume
-from srn_filters import carrier, estimate, packages, requests, vtk_bridge
+from srn_filters import carrier, estimate, over_time, packages, requests, vtk_bridge
 from srn_filters.algorithm import setting, text
+from srn_filters.decoded_steps import SHARED
 from srn_filters.finished import FINISHED, Finished, Made
 from srn_filters.opening import OpeningAlgorithm
 from srn_filters.panel import PANEL, SECTIONS, WithPanel, chosen, chosen_target
@@ -56,6 +58,8 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         self._further: dict[str, list[str]] = {"point": [], "cell": []}
         self._components, self._geometry = JOINTLY, KEEP
         self._rough = estimate.Rough()
+        self._time_steps = over_time.CURRENT
+        self._pass: Optional[over_time.Pass] = None
         self._used: set[str] = set()
         self._stopped = Finished()
         self._refused: tuple[str, Exception] = ("", SrnError())
@@ -64,6 +68,7 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
     SetMoreSettings = setting("_more", text)
     SetComponents = setting("_components", text)
     SetGeometry = setting("_geometry", text)
+    SetTimeSteps = setting("_time_steps", text)
 
     def AddPointArray(self, name: Optional[str]) -> None:
         """One more point array for the same file."""
@@ -145,7 +150,31 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
             requests.ask_for_nothing(inInfo[0])
         else:
             requests.ask_for_all(inInfo[0])
+        if self._time_steps == over_time.ALL:
+            self._ask_for_a_step(inInfo[0])
         return 1
+
+    def _ask_for_a_step(self, in_info: Any) -> None:
+        """The next one that is to be compressed; where all are, none that would have to be read."""
+        times = requests.offered_times(in_info)
+        if not times:
+            return
+        try:
+            key = self._series_key(times)
+            if self._known(key) is not None or key == self._refused[0]:
+                over_time.ask_for_what_is_there(in_info)
+                return
+            if self._pass is None or self._pass.key != key:
+                self._pass = over_time.Pass(key, times, self.config())
+            self._pass.ask(in_info)
+        except SrnError:
+            self._pass = None  # execute meets it again, and says so
+
+    def RequestData(self, request: Any, inInfo: Any, outInfo: Any) -> int:
+        """Called by VTK: once, or for all time steps once for each of them."""
+        done = super().RequestData(request, inInfo, outInfo)
+        over_time.execute_again(request, self._pass is not None)
+        return done
 
     def failed(self, message: str) -> None:
         """Also shown in the panel."""
@@ -158,6 +187,12 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
 
     def execute(self, in_info: Any, out_info: Any) -> None:
         """Train, unless that is done already, and decode."""
+        if self._time_steps not in (over_time.CURRENT, over_time.ALL):
+            raise SrnInputError(f"Time Steps must be {over_time.CURRENT} or {over_time.ALL}, not {self._time_steps!r}")
+        times = requests.offered_times(in_info[0]) if self._time_steps == over_time.ALL else []
+        if times:
+            self._execute_all(in_info, out_info, times)
+            return
         image = _grid(vtkDataObject.GetData(in_info[0]))
         if requests.asked_piece(out_info) > 0:
             return
@@ -167,19 +202,65 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         volumes = self._volumes(image)
         made = self._make(volumes, config)
         file = self.open_file(made.content)
-        result = vtk_bridge.empty_grid(volumes[0].geometry, image.GetExtent())
-        for place, field in enumerate(file.fields):
-            share = 0.05 / len(file.fields)
+        self._show(made, file, self._decoded(file, file.fields, image.GetExtent()), out_info)
+
+    def _execute_all(self, in_info: Any, out_info: Any, times: Sequence[float]) -> None:
+        """One time step of a pass over all; after the last one, and whenever it is done already, decode."""
+        under_way, self._pass = self._pass, None  # whatever goes wrong, no further step is asked for
+        key, first_rank = self._series_key(times), requests.asked_piece(out_info) <= 0
+        if key == self._refused[0]:
+            raise self._refused[1]
+        if under_way is not None:
+            try:
+                self._take(under_way, in_info[0], first_rank)
+                if under_way.more:
+                    self._pass = under_way
+                    return
+                self._keep(key, _made_by(under_way) if first_rank else Made(b"", {}, {}, {}))
+            except SrnError as error:
+                self._refused = key, error
+                raise
+        made = self._known(key)
+        if made is None or not first_rank:
+            return
+        time = over_time.nearest(list(made.extents), requests.asked_time(out_info))
+        file, extent = self.open_file(made.content), made.extents[time]
+        wanted = (file.digest, time, extent, self._provider, self._threads)
+        grid = SHARED.grid(wanted, lambda: self._decoded(file, carrier.fields_at(file, time), extent))
+        self._show(made, file, grid, out_info)
+        vtkDataObject.GetData(out_info, 0).GetInformation().Set(vtkDataObject.DATA_TIME_STEP(), time)
+
+    def _take(self, under_way: over_time.Pass, in_info: Any, first_rank: bool) -> None:
+        """Compress the time step that the input now holds, on the first rank."""
+        refuse_idle_settings(self.config())
+        if not first_rank:
+            under_way.skip()
+            return
+        grid = _grid(vtkDataObject.GetData(in_info))
+        under_way.take(grid.GetExtent(), self._volumes(grid), self._result, self.progress(0.0, 0.95))
+
+    def _series_key(self, times: Sequence[float]) -> str:
+        """What a file with all time steps depends on. Raises SrnInputError for settings that make no sense."""
+        wanted = self._named(), self._further, self._components, self._geometry, list(times)
+        return repr((over_time.upstream_changed(self), wanted, training_key(self.config(), [])))
+
+    def _decoded(self, file: NeuralFile, fields: Sequence[NeuralField], extent: Sequence[int]) -> vtk_bridge.Grid:
+        """What the file gives back."""
+        result = vtk_bridge.empty_grid(fields[0].geometry, extent)
+        for place, field in enumerate(fields):
+            share = 0.05 / len(fields)
             told = self.progress(0.95 + share * place, 0.95 + share * (place + 1), stoppable=False)
-            vtk_bridge.add_volume(result, pulsed(partial(_decoded, file, field), told))
+            vtk_bridge.add_volume(result, pulsed(partial(_decoded_field, file, field), told))
+        return result
+
+    def _show(self, made: Made, file: NeuralFile, result: vtk_bridge.Grid, out_info: Any) -> None:
+        """Fill the outputs and the report."""
         carrier.attach(result, made.content, made.report, made.history)
         vtkDataObject.GetData(out_info, 0).ShallowCopy(result)
         vtkTable.GetData(out_info, 1).ShallowCopy(vtk_bridge.table(made.history))
         vtkTable.GetData(out_info, 2).ShallowCopy(vtk_bridge.table(made.drop_rates))
-        original = sum(field.original_bytes for field in file.fields)
-        self._report_text = readable(
-            made.report, "Drop Rates" if made.drop_rates else None, promise_of(file.fields[0], file.nbytes, original)
-        )
+        promise = promise_of_all(file.fields, file.nbytes)
+        self._report_text = readable(made.report, "Drop Rates" if made.drop_rates else None, promise)
 
     def config(self, panel: Optional[Mapping[str, Any]] = None) -> CompressConfig:
         """The settings of the panel, or another one. Raises SrnInputError for settings that make no sense."""
@@ -226,28 +307,46 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
             association, name = found[0]
         return [(association, name)]
 
-    def _make(self, volumes: Sequence[Volume], config: CompressConfig) -> Made:
+    def _make(
+        self, volumes: Sequence[Volume], config: CompressConfig, progress: Optional[ProgressCallback] = None
+    ) -> Made:
+        """``progress``: told instead of this algorithm's own."""
         key = training_key(config, [(self._values_digest(volume), volume) for volume in volumes])
         if key == self._refused[0]:
             raise self._refused[1]
-        self._used.add(key)
-        made = FINISHED.find(key) or self._stopped.find(key)
+        made = self._known(key)
         if made is None:
             began = clock()
             given, size = _given(volumes), self._rough_size(volumes, config)
             expected = estimate.expected_seconds(given, config, size)
             try:
-                told = self.progress(0.0, 0.95, expected=expected)
+                told = progress or self.progress(0.0, 0.95, expected=expected)
                 result = srn_core.compress(volumes, config=config, progress=told)
             except SrnError as error:
                 self._refused = key, error
                 raise
             made = Made(result.file.to_bytes(), result.report, result.history, result.drop_rates)
-            # What was stopped is kept too, or the next rendering would begin anew; but no other filter is given it.
-            (self._stopped if result.report["stopped_early"] else FINISHED).keep(key, made)
+            self._keep(key, made)
             if not (result.report["stopped_early"] or result.report.get("time_limited")):
                 estimate.EXPERIENCE.learn(expected, clock() - began)
         return made
+
+    def _known(self, key: str) -> Optional[Made]:
+        """What was made before for a key."""
+        self._used.add(key)
+        return FINISHED.find(key) or self._stopped.find(key)
+
+    def _keep(self, key: str, made: Made) -> None:
+        """What was stopped is kept too, or the next rendering would begin anew; but no other filter is given it."""
+        (self._stopped if made.report.get("stopped_early") else FINISHED).keep(key, made)
+
+    def _result(
+        self, volumes: Sequence[Volume], config: CompressConfig, progress: Optional[ProgressCallback]
+    ) -> CompressResult:
+        """A time step of a series; the same one is not trained twice."""
+        made = self._make(volumes, config, progress)
+        file = NeuralFile.from_bytes(made.content)
+        return CompressResult(file, dict(made.report), dict(made.history), dict(made.drop_rates))
 
     def _rough_size(self, volumes: Sequence[Volume], config: CompressConfig) -> float:
         given = _given(volumes)
@@ -261,8 +360,14 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         return digest.hexdigest()
 
 
-def _decoded(file: NeuralFile, field: NeuralField, told: Optional[ProgressCallback]) -> Volume:
+def _decoded_field(file: NeuralFile, field: NeuralField, told: Optional[ProgressCallback]) -> Volume:
     return file.decode(array=field, progress=told)
+
+
+def _made_by(under_way: over_time.Pass) -> Made:
+    """The file with all time steps of a pass. Raises SrnInputError where it is larger than it may be."""
+    whole = under_way.series.whole()
+    return Made(whole.file.to_bytes(), whole.report, whole.history, whole.drop_rates, under_way.extents)
 
 
 def _given(volumes: Sequence[Volume]) -> estimate.Given:
@@ -297,6 +402,7 @@ def training_key(config: CompressConfig, volumes: Sequence[tuple[str, Volume]]) 
     them), what the file says of them, the settings in force, and the file that the training starts from. Not the
     device, nor the settings of the networks and pruners that are not used."""
     settings = config.to_dict()
+    settings["training"].pop("start")  # a name; what the file holds counts
     # Network auto trains a Neurcomp beside the fv-SRN that is pruned by rate.
     network = "neurcomp" if config.network == "auto" else config.network
     sections = {*NETWORKS, *SECTIONS.values()} - {"", "auto", network, SECTIONS[config.pruner]}

@@ -113,6 +113,12 @@ class DecodedGrid:
         """Point extent of the whole decoded grid."""
         return self.grid.extent
 
+    @property
+    def described(self) -> tuple[Any, ...]:
+        """What the values depend on, but for the file and the extent."""
+        fields = tuple((f.name, f.geometry.association, f.time) for f in self._fields)
+        return fields, self._dims, self._region, self._level, self._gradient
+
     def announce(self, info: Any) -> None:
         """Tell the pipeline the extent and that any part of it can be had by itself."""
         info.Set(vtkStreamingDemandDrivenPipeline.WHOLE_EXTENT(), self.extent, 6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence
 
@@ -13,6 +14,7 @@ from srn_filters import blocks, carrier, packages, requests, vtk_bridge
 from srn_filters.algorithm import setting, text
 from srn_filters.coarse_first import CoarseFirst
 from srn_filters.decoded_grid import DecodedGrid, Fineness
+from srn_filters.decoded_steps import SHARED
 from srn_filters.opening import OpeningAlgorithm
 from srn_filters.sampling_settings import SamplingSettings
 
@@ -112,7 +114,7 @@ class DecodingAlgorithm(CoarseFirst, OpeningAlgorithm):
             return
         grid = self.grid(time)
         extent = requests.asked_extent(out_info) or grid.extent
-        image = grid.decode(extent, self.progress())
+        image = self._decoded(grid, extent, time)
         carrier.attach(image, self.find_content(time))
         output = vtkDataObject.GetData(out_info, 0)
         output.ShallowCopy(image)
@@ -125,6 +127,13 @@ class DecodingAlgorithm(CoarseFirst, OpeningAlgorithm):
                 f"Warning: {self.label}: left out, being on another grid than the first array: "
                 f"{', '.join(grid.left_out)}\n"
             )
+
+    def _decoded(self, grid: DecodedGrid, extent: Sequence[int], time: Optional[float]) -> vtk_bridge.Grid:
+        """A part of the grid of a time step, kept where there are several."""
+        if len(self.times()) < 2:
+            return grid.decode(extent, self.progress())
+        key = (self.file(time).digest, grid.described, tuple(extent), self._provider, self._threads)
+        return SHARED.grid(key, lambda: grid.decode(extent, self.progress()))
 
     def _execute_blocks(self, known: Mapping[str, Sequence[NeuralField]], time: Optional[float], out_info: Any) -> None:
         """Decode one block after the other; of several ranks each decodes some, and all have the names of all."""
@@ -204,7 +213,7 @@ class NeuralResampleFile(Resampling):
 
     def __init__(self) -> None:
         super().__init__(inputs=0)
-        self._name = ""
+        self._name, self._read = "", LastRead()
 
     SetFileName = setting("_name", text)
 
@@ -212,10 +221,21 @@ class NeuralResampleFile(Resampling):
         """The bytes of the file."""
         if not self._name:
             raise SrnInputError("no file is named; give the name of a .srn file")
-        return read_content(self._name)
+        return self._read.content(self._name)
 
 
-def read_content(path: str) -> bytes:
-    """The bytes of a file. Raises OSError."""
-    with open(path, "rb") as stream:
-        return stream.read()
+class LastRead:
+    """The bytes of the file that was read last: a file of many time steps is asked for at each of them."""
+
+    def __init__(self) -> None:
+        self._known: tuple[Any, ...] = ()
+        self._content = b""
+
+    def content(self, path: str) -> bytes:
+        """The bytes of a file; read anew where it was written since. Raises OSError."""
+        with open(path, "rb") as stream:
+            state = os.fstat(stream.fileno())
+            known = (path, state.st_ino, state.st_size, state.st_mtime_ns)
+            if known != self._known:
+                self._content, self._known = stream.read(), known
+        return self._content

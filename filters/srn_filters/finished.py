@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Mapping, Optional
 
-REMEMBERED = 64
-"""Finished files that are kept, oldest dropped first: going back and forth in time trains each step once."""
+REMEMBERED_BYTES = 1 << 28
+"""Bytes of finished files that are kept, oldest dropped first: going back and forth in time trains each step once."""
 
 
 @dataclass(frozen=True)
@@ -18,15 +18,17 @@ class Made:
     report: Mapping[str, Any]
     history: Mapping[str, Any]
     drop_rates: Mapping[str, Any]
+    extents: Mapping[float, tuple[int, ...]] = field(default_factory=dict)
+    """Of a file with all time steps: time -> the extent of the input."""
 
 
 class Finished:
     """Key (see :func:`srn_filters.compress.training_key`) -> what was made, for all filters of a process: a state that
     is loaded again, or a copy of a filter, finds what the first one made."""
 
-    def __init__(self, most: int = REMEMBERED) -> None:
+    def __init__(self, most_bytes: int = REMEMBERED_BYTES) -> None:
         self._made: OrderedDict[str, Made] = OrderedDict()
-        self._most = most
+        self._most = most_bytes
 
     def find(self, key: str) -> Optional[Made]:
         """What was made for a key, if anything is known of it."""
@@ -38,7 +40,7 @@ class Finished:
         """Remember."""
         self._made[key] = made
         self._made.move_to_end(key)
-        while len(self._made) > self._most:
+        while len(self._made) > 1 and sum(len(one.content) for one in self._made.values()) > self._most:
             self._made.popitem(last=False)
 
     def forget(self, key: str) -> None:

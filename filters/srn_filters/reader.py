@@ -10,7 +10,7 @@ from srn_core.errors import SrnError, SrnInputError
 from srn_filters import carrier
 from srn_filters.algorithm import setting, text
 from srn_filters.decoded_grid import Fineness
-from srn_filters.decoding import DecodingAlgorithm, read_content
+from srn_filters.decoding import DecodingAlgorithm, LastRead
 
 if TYPE_CHECKING:
     from srn_core.codec.field import NeuralField
@@ -28,6 +28,7 @@ class SrnReader(DecodingAlgorithm):
         super().__init__(inputs=0)
         self._names: list[str] = []
         self._steps: list[tuple[float, str]] = []
+        self._read = LastRead()
         self._selection = vtkDataArraySelection()
         self._selection.AddObserver(vtkCommand.ModifiedEvent, lambda *_: self.Modified())
         self._scale = 1.0
@@ -80,9 +81,9 @@ class SrnReader(DecodingAlgorithm):
             raise SrnInputError("no file is named; give the names of .srn files")
         steps = self._all_steps()
         if not steps:
-            return read_content(self._names[0])
+            return self._read.content(self._names[0])
         wanted = steps[0][0] if time is None else time
-        return read_content(min(steps, key=lambda step: abs(step[0] - wanted))[1])
+        return self._read.content(min(steps, key=lambda step: abs(step[0] - wanted))[1])
 
     def fields(self, time: Optional[float]) -> Sequence[NeuralField]:
         """Those that are ticked; arrays that are seen first are ticked."""
@@ -100,6 +101,6 @@ class SrnReader(DecodingAlgorithm):
         if not self._steps:
             series = len(self._names) > 1
             for number, name in enumerate(self._names):
-                known = carrier.times(self.open_file(read_content(name)))
+                known = carrier.times(self.open_file(self._read.content(name)))
                 self._steps += [(time, name) for time in known or ([float(number)] if series else [])]
         return self._steps

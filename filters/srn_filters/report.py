@@ -17,12 +17,14 @@ def readable(report: Mapping[str, Any], histogram: Optional[str] = None, promise
     lines = [
         _line("Size", _size(report)),
         _line("Points of the grid", _points(report)),
-        _line("PSNR", _number(report.get("psnr"), "{:.2f} dB")),
+        _line("Time steps", _steps(report)),
+        _line("Least PSNR" if "time_steps" in report else "PSNR", _number(report.get("psnr"), "{:.2f} dB")),
         _line("SSIM", _number(report.get("ssim"), "{:.4f}")),
         _line("Largest error", _number(report.get("max_error"), "{:.4g}")),
         _line("RMSE", _number(report.get("rmse"), "{:.4g}")),
         _line("Asked", _asked(promise)),
         *[_line(f"Array {one.get('array')}", _array(one)) for one in report.get("arrays", ())],
+        *[_line(f"Time {one['time']:g}", _array(one)) for one in report.get("time_steps", ())],
         _line("Network", _network(report)),
         _line("Pruning", _pruning(report, histogram)),
         _line("Tried", tried_in_words(report)),
@@ -70,8 +72,16 @@ def _asked(promise: Optional[Promise]) -> Optional[str]:
     return f"{promise.asked}; measured {promise.measured}{'' if promise.kept else ' (not kept)'}"
 
 
+def _steps(report: Mapping[str, Any]) -> Optional[str]:
+    steps, asked = report.get("time_steps"), report.get("time_steps_asked")
+    if not steps:
+        return None
+    count = str(len(steps)) if asked in (None, len(steps)) else f"{len(steps)} of {asked}"
+    return f"{count}, from {steps[0]['time']:g} to {steps[-1]['time']:g}, in one file"
+
+
 def _array(report: Mapping[str, Any]) -> str:
-    """The quality of one of several arrays."""
+    """The quality of one of several arrays, or time steps."""
     psnr = _number(report.get("psnr"), "{:.2f} dB")
     return f"{psnr}, largest error {_number(report.get('max_error'), '{:.4g}')}"
 

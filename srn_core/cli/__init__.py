@@ -49,7 +49,12 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Run one command; gives the exit code."""
-    given = parser().parse_args(arguments)
+    top = parser()
+    given, further = top.parse_known_args(arguments)
+    if further and hasattr(given, "files") and not any(word.startswith("-") for word in further):
+        given.files += further  # argparse itself takes files of any number only where they stand together
+    elif further:
+        top.error(f"unrecognized arguments: {' '.join(further)}")
     warnings.showwarning = _show_warning  # type: ignore[assignment]
     try:
         code: int = given.run(given)

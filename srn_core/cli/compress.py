@@ -1,4 +1,4 @@
-"""``srn compress``: a volume into a neural file."""
+"""``srn compress``: a volume, or its time steps, into a neural file."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ import io
 import json
 import os
 import textwrap
-from typing import Any, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Optional, Sequence
 
-from srn_core.cli import output, source
+from srn_core.cli import compress_report, output, source
 from srn_core.cli.bar import Bar
 from srn_core.cli.interrupt import Interrupt
+from srn_core.cli.steps import Steps, files_for_each, times_of
 from srn_core.config import DEVICES, NETWORKS, PRESETS, PRUNERS, CompressConfig, setting_names
 from srn_core.errors import SrnInputError
 from srn_core.idle_settings import refuse_idle_settings
 from srn_core.progress import Progress
-from srn_core.promise import Promise, promise_of
-from srn_core.tried import tried_in_words
+
+if TYPE_CHECKING:
+    from srn_core.api import CompressResult
 
 MAX_CONFIG = 1 << 20
 
@@ -57,6 +59,9 @@ examples:
   srn compress flow.nc flow.srn --network neurcomp --pruner none --set neurcomp.blocks=6
   srn compress flow.nc flow.srn --pruner variational-static --drop-rates rates.csv --history run.csv
   srn compress step2.vti step2.srn --pruner smallify --start step1.srn --passes 10
+  srn compress 'run/step_*.vti' run.srn --psnr 50              time steps, all in one file
+  srn compress 'run/step_*.vti' small --each --bytes 1000000   a file for each, in the folder small
+  srn compress flow.nc flow.srn --array wind --step all --ratio 200
 
 networks:
 {_listed(NETWORK_HELP, NETWORKS)}
@@ -75,7 +80,13 @@ how long:
   0.4 to 3 dB where the file has room for it (5 to 100 passes if nothing is said). --passes 0: no filter, no training,
   and no torch. Trained networks take 75 passes over the volume (neurcomp: 100) if nothing is said, and at least some.
   --preset fast: no filter, or a quarter of these passes; best: four times as many.
-Ctrl-C ends the training and packs the best network so far; a second Ctrl-C leaves nothing.
+Ctrl-C ends the training and packs the best network so far; a second Ctrl-C leaves nothing. Of time steps those are kept
+that are done.
+
+time steps:
+  Several inputs, or one whose --step is all, are time steps, in the order in which they are given; a pattern in quotes
+  stands for files in the order of the numbers in their names. A ratio and a number of bytes hold for all steps
+  together, a PSNR and a largest error for each. One step is in memory at a time. Each can be decoded by itself.
 
 settings for --set and --config:
   {", ".join(setting_names())}
@@ -91,8 +102,13 @@ def add(commands: Any) -> None:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.add_argument("input", metavar="IN", help="the volume")
-    command.add_argument("out", metavar="OUT.srn", help="the neural file to write")
+    command.usage = "%(prog)s IN [IN ...] OUT.srn [options]"
+    command.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="the volume, or one for each time step; and last the neural file to write",
+    )
     target = command.add_argument_group("target (one of them; default: ratio 100)").add_mutually_exclusive_group()
     target.add_argument("--ratio", metavar="R", help="at least this many times smaller than the original array")
     target.add_argument("--bytes", metavar="N", help="at most this many bytes")
@@ -123,6 +139,13 @@ def add(commands: Any) -> None:
     model.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting; may be repeated")
     model.add_argument("--config", metavar="FILE", help="settings from a JSON file; the options above come on top")
     source.add(command)
+    series = command.add_argument_group("time steps")
+    series.add_argument(
+        "--times", metavar="T,T,...", help="the time of each step; by default what the inputs know, else 0, 1, 2, ..."
+    )
+    series.add_argument(
+        "--each", action="store_true", help="a file for each step, in the folder that the last argument names"
+    )
     said = command.add_argument_group("output")
     said.add_argument("--history", metavar="FILE.csv", help="write the training's course as a table")
     said.add_argument("--drop-rates", metavar="FILE.csv", help="write the histogram of what the pruner learnt")
@@ -134,10 +157,16 @@ def add(commands: Any) -> None:
 def run(given: argparse.Namespace) -> int:
     """Read, compress, write, report."""
     config = settings(given)
-    _check_out(given.out, ".srn", given.input)
+    *inputs, out = given.files
+    if not inputs:
+        raise SrnInputError(f"'{out}' is the only file that is named; give the volume and the neural file to write")
+    times, steps = times_of(given.times), None
     tables = {"history": given.history, "drop_rates": given.drop_rates}
+    if not given.each:
+        for path in inputs:
+            _check_out(out, ".srn", path)
     for path in filter(None, tables.values()):
-        _check_out(path, ".csv", given.input)
+        _check_out(path, ".csv", inputs[0])
     if given.history and given.drop_rates and os.path.abspath(given.history) == os.path.abspath(given.drop_rates):
         raise SrnInputError("--history and --drop-rates name the same file; give two names")
     refuse_idle_settings(config)
@@ -145,36 +174,69 @@ def run(given: argparse.Namespace) -> int:
         raise SrnInputError(
             f"--drop-rates: the pruner '{config.pruner}' learns no drop rates; choose another --pruner, say smallify"
         )
-    volume = source.read(given.input, given)
-
-    from srn_core.api import compress
-
-    with Bar(given.quiet or given.json) as bar:
-
-        def stopping() -> None:
-            bar.write("srn: stopping; the best network so far is packed (Ctrl-C again: leave nothing)")
-
-        with Interrupt(stopping) as interrupt:
-
-            def progress(report: Progress) -> Optional[bool]:
-                bar(report)
-                return not interrupt.asked
-
-            result = compress(volume, given.out, config=config, progress=progress)
+    if given.each and any(tables.values()):
+        raise SrnInputError("--history and --drop-rates are tables of one neural file; leave them out with --each")
+    steps = Steps(inputs, given)
+    files = files_for_each(out, steps.names()) if given.each else [out]
+    job = _Job(given, config)
+    report = job.each(steps, times, files) if given.each else job.one_file(steps, times, out)
     for columns, path in tables.items():
         if path:
-            _write_table(path, getattr(result, columns))
-    report = {"out": given.out, **result.report}
-    promise = promise_of(result.file.fields[0], result.file.nbytes)
+            _write_table(path, getattr(job.result, columns))
     if given.json:
         output.print_json(report)
     elif not given.quiet:
-        _print(report, promise)
-    if interrupt.asked:
-        if not given.quiet:
-            output.note(f"stopped early by Ctrl-C; {given.out} holds the best network so far")
-        return 130
-    return 0
+        output.print_table(compress_report.rows(report, None if given.each else job.result))
+    if job.stopped and not given.quiet:
+        output.note(f"stopped early by Ctrl-C; {compress_report.kept(report)}")
+    return 130 if job.stopped else 0
+
+
+class _Job:
+    """One call of the library, with its progress bar and Ctrl-C."""
+
+    def __init__(self, given: argparse.Namespace, config: CompressConfig) -> None:
+        self._config, self._silent = config, given.quiet or given.json
+        self.stopped = False
+        self.result: CompressResult
+
+    def one_file(self, steps: Steps, times: Optional[list[float]], out: str) -> dict[str, Any]:
+        """All steps in one file; a single volume is a step that need not have a time."""
+        from srn_core.api import compress, compress_series
+
+        with Bar(self._silent) as bar, Interrupt(lambda: self._stopping(bar)) as interrupt:
+            told = self._told(bar, interrupt)
+            if len(steps) == 1 and times is None:
+                self.result = compress(steps[0], out, config=self._config, progress=told)
+            else:
+                self.result = compress_series(steps, out, times=times, config=self._config, progress=told)
+        return {"out": out, **self.result.report}
+
+    def each(self, steps: Steps, times: Optional[list[float]], files: Sequence[str]) -> dict[str, Any]:
+        """A file for each step, written as soon as it is done."""
+        from srn_core.api import compress_steps
+
+        reports: list[dict[str, Any]] = []
+        with Bar(self._silent) as bar, Interrupt(lambda: self._stopping(bar)) as interrupt:
+            told = self._told(bar, interrupt)
+            results = compress_steps(steps, times=times, config=self._config, progress=told)
+            for path, result in zip(files, results):
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                result.file.save(path)
+                self.result = result
+                reports.append({"out": path, "time": result.file.times[0], **result.report})
+        return compress_report.totals(os.path.dirname(files[0]), reports, len(steps))
+
+    def _told(self, bar: Bar, interrupt: Interrupt) -> Any:
+        def progress(report: Progress) -> Optional[bool]:
+            bar(report)
+            self.stopped = interrupt.asked
+            return not interrupt.asked
+
+        return progress
+
+    def _stopping(self, bar: Bar) -> None:
+        bar.write("srn: stopping; what there is so far is packed (Ctrl-C again: leave nothing)")
 
 
 def settings(given: argparse.Namespace) -> CompressConfig:
@@ -241,27 +303,3 @@ def _write_table(path: str, columns: dict[str, list[Any]]) -> None:
     table.writerow(columns)
     table.writerows(zip(*columns.values()))
     write_bytes(path, text.getvalue().encode("utf-8"))
-
-
-def _print(report: dict[str, Any], promise: Optional[Promise]) -> None:
-    tried = tried_in_words(report)
-    rows = [
-        (f"{report['out']}", ""),
-        ("size", output.size(report["bytes"])),
-        ("ratio", f"{report['ratio']:.1f} : 1 (bytes of the array / bytes of the file)"),
-        ("parameter ratio", f"{report['parameter_ratio']:.1f} : 1 (values / stored parameters)"),
-        *output.quality_rows(report),
-        *output.promise_rows(promise),
-        ("network", f"{report['network']}, {report['parameters']} parameters"),
-        ("pruner", _pruned(report)),
-        *([("tried", tried)] if tried else []),
-        ("time", f"{report['seconds']:.1f} s, {output.number(report.get('train_seconds'))} s of training"),
-    ]
-    output.print_table(rows)
-
-
-def _pruned(report: dict[str, Any]) -> str:
-    told = f"{report['pruner']}, {100 * report['kept_fraction']:.3g} % kept"
-    if report.get("fold_change") is None or report["kept_fraction"] == 1.0:
-        return told
-    return f"{told}, which changed the field by {100 * report['fold_change']:.2g} % of its range"

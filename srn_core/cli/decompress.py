@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any, Optional
 
 from srn_core.cli import output
 from srn_core.cli.bar import Bar
 from srn_core.errors import SrnInputError
+
+if TYPE_CHECKING:
+    from srn_core.api import NeuralFile
+    from srn_core.volume import Volume
 
 EPILOG = """\
 examples:
@@ -17,6 +21,8 @@ examples:
   srn decompress hurricane.srn thumb.npy --dims 64 64 16
   srn decompress hurricane.srn eye.vti --region 40 80 40 80 0 24 --scale 4
   srn decompress hurricane.srn slopes.vti --gradient              the array and its exact gradient
+  srn decompress run.srn late.vti --time 3600                     one time step of several
+  srn decompress run.srn back.vti --each                          back_0.vti, back_1.vti, ... of all of them
 """
 
 
@@ -42,7 +48,9 @@ def add(commands: Any) -> None:
         help="only these original samples, both ends included",
     )
     command.add_argument("--array", metavar="NAME", help="which array of the file (default: the first)")
-    command.add_argument("--time", type=float, metavar="T", help="which time (default: the first)")
+    step = command.add_mutually_exclusive_group()
+    step.add_argument("--time", type=float, metavar="T", help="which time step: the nearest to T (default: the first)")
+    step.add_argument("--each", action="store_true", help="all time steps, a numbered file for each")
     command.add_argument(
         "--level",
         type=int,
@@ -62,33 +70,54 @@ def add(commands: Any) -> None:
 def run(given: argparse.Namespace) -> int:
     """Decode and write."""
     from srn_core.api import load
-    from srn_core.io import write_volume
     from srn_core.io.formats import format_of
-    from srn_core.io.write import takes_slabs, write_slabs
 
     format_of(given.out, writing=True, several=given.gradient)  # before decoding, not after
     if os.path.exists(given.out) and os.path.exists(given.file) and os.path.samefile(given.out, given.file):
         raise SrnInputError(f"'{given.out}' is the input itself; give another name")
     file = load(given.file)
-    wanted = {name: getattr(given, name) for name in ("dims", "scale", "region", "array", "time", "level")}
+    for path, time in _files(given, file):
+        written = _decoded(file, path, time, given)
+        if not given.quiet:
+            dims = output.triple(written[0].geometry.dims, " x ")
+            output.print_table(
+                [
+                    (path, ""),
+                    *(("array", f"{v.name}: {dims}, {v.values.dtype}") for v in written),
+                    *output.time_rows(written[0].time),
+                    ("decoded by", ", ".join(file.providers)),
+                ]
+            )
+    return 0
+
+
+def _files(given: argparse.Namespace, file: NeuralFile) -> list[tuple[str, Optional[float]]]:
+    """What is to be written, and of which time."""
+    if not given.each:
+        return [(given.out, given.time)]
+    times = file.times
+    if not times:
+        raise SrnInputError(f"--each: '{given.file}' knows no time steps; leave it out")
+    stem, ending = os.path.splitext(given.out)
+    width = len(str(len(times) - 1))
+    return [(f"{stem}_{number:0{width}d}{ending}", time) for number, time in enumerate(times)]
+
+
+def _decoded(file: NeuralFile, path: str, time: Optional[float], given: argparse.Namespace) -> list[Volume]:
+    """Decode one time step into a file; what was written, of which only the outline counts."""
+    from srn_core.io import write_volume
+    from srn_core.io.write import takes_slabs, write_slabs
+
+    wanted = {name: getattr(given, name) for name in ("dims", "scale", "region", "array", "level")}
     with Bar(given.quiet) as bar:
         if given.gradient:
-            written = list(file.decode_with_gradient(**wanted, progress=bar))
-            write_volume(given.out, *written)
-        elif takes_slabs(given.out):
-            decoding = file.decoding(**wanted)
+            written = list(file.decode_with_gradient(**wanted, time=time, progress=bar))
+            write_volume(path, *written)
+        elif takes_slabs(path):
+            decoding = file.decoding(**wanted, time=time)
             written = [decoding.outline]
-            write_slabs(given.out, written[0], decoding.slabs(bar))
+            write_slabs(path, written[0], decoding.slabs(bar))
         else:
-            written = [file.decode(**wanted, progress=bar)]
-            write_volume(given.out, written[0])
-    if not given.quiet:
-        dims = output.triple(written[0].geometry.dims, " x ")
-        output.print_table(
-            [
-                (given.out, ""),
-                *(("array", f"{v.name}: {dims}, {v.values.dtype}") for v in written),
-                ("decoded by", ", ".join(file.providers)),
-            ]
-        )
-    return 0
+            written = [file.decode(**wanted, time=time, progress=bar)]
+            write_volume(path, written[0])
+    return written

@@ -30,7 +30,9 @@ def add(commands: Any) -> None:
     command.add_argument("file", metavar="FILE.srn", help="the neural file")
     command.add_argument("out", metavar="OUT.onnx", help="the model to write")
     command.add_argument("--array", metavar="NAME", help="which array of the file (default: the first)")
-    command.add_argument("--time", type=float, metavar="T", help="which time (default: the first)")
+    command.add_argument(
+        "--time", type=float, metavar="T", help="which time step: the nearest to T (default: the first)"
+    )
     way = command.add_mutually_exclusive_group()
     way.add_argument(
         "--plain",
@@ -63,6 +65,7 @@ def run(given: argparse.Namespace) -> int:
             [
                 (given.out, ""),
                 ("array", file.field(given.array, given.time).name),
+                *output.time_rows(file.field(given.array, given.time).time),
                 ("size", f"{output.size(os.path.getsize(given.out))}; the neural file: {output.size(file.nbytes)}"),
             ]
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict, fields
-from typing import Any
+from typing import Any, Optional
 
 from srn_core.cli import output
 from srn_core.promise import Promise, promise_of
@@ -14,6 +14,7 @@ EPILOG = """\
 examples:
   srn info hurricane.srn
   srn info hurricane.srn --json | jq .ratio
+  srn info run.srn --time 3600                one time step of several, in full
 """
 
 
@@ -27,34 +28,45 @@ def add(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument("file", metavar="FILE.srn", help="the neural file")
+    command.add_argument("--time", type=float, metavar="T", help="only the time step that is nearest to T")
     command.add_argument("--json", action="store_true", help="print JSON")
     command.set_defaults(run=run)
 
 
 def run(given: argparse.Namespace) -> int:
     """Open the file and print."""
-    report = describe(given.file)
+    report = describe(given.file, given.time)
     if given.json:
         output.print_json(report)
     else:
-        output.print_table(_rows(report))
+        output.print_table(_rows(report, len(report["times"]) > 1 and given.time is None))
     return 0
 
 
-def describe(path: str) -> dict[str, Any]:
-    """What ``srn info --json`` prints: sizes and ratios of the file, its sections, and each field."""
+def describe(path: str, time: Optional[float] = None) -> dict[str, Any]:
+    """What ``srn info --json`` prints: sizes and ratios of the file, its sections, and each field.
+
+    ``time``: fields and sections are those of the step that is nearest to it.
+    """
     from srn_core.api import load
     from srn_core.codec import section_sizes
 
     file = load(path)
+    sections = section_sizes(file.to_bytes())
+    fields = list(file.fields)
+    if time is not None and file.times:
+        nearest = min(file.times, key=lambda known: abs(known - time))
+        fields = [f for f in fields if f.time in (None, nearest)]
+        sections = [s for s in sections if s.time in (None, nearest)]
     return {
         "file": path,
         "bytes": file.nbytes,
         "original_bytes": sum(f.original_bytes for f in file.fields),
         "ratio": file.ratio,
         "parameter_ratio": file.parameter_ratio,
-        "sections": [s._asdict() for s in section_sizes(file.to_bytes())],
-        "fields": [_field(f, file) for f in file.fields],
+        "times": file.times,
+        "sections": [s._asdict() for s in sections],
+        "fields": [_field(f, file) for f in fields],
     }
 
 
@@ -94,7 +106,8 @@ def _plateau(plateau: Any) -> dict[str, Any]:
     return {"values": plateau.values, "samples": int(plateau.mask.sum())}
 
 
-def _rows(report: dict[str, Any]) -> list[tuple[str, str]]:
+def _rows(report: dict[str, Any], several: bool) -> list[tuple[str, str]]:
+    """``several``: a line for each field, whose details are those of the first time step."""
     rows = [
         (report["file"], ""),
         ("size", output.size(report["bytes"])),
@@ -102,13 +115,32 @@ def _rows(report: dict[str, Any]) -> list[tuple[str, str]]:
         ("ratio", f"{report['ratio']:.1f} : 1 (bytes of the arrays / bytes of the file)"),
         ("parameter ratio", f"{report['parameter_ratio']:.1f} : 1 (values / stored parameters)"),
     ]
-    for field in report["fields"]:
+    times, fields, sections = report["times"], report["fields"], report["sections"]
+    if len(times) > 1:
+        rows.append(("time steps", f"{len(times)}, from {output.number(times[0])} to {output.number(times[-1])}"))
+    if several:
+        rows += [(_step_name(field), _step_row(field, sections)) for field in fields]
+        fields = [field for field in fields if field["time"] in (None, times[0])]
+        sections = [section for section in sections if section["time"] in (None, times[0])]
+    for field in fields:
         rows += _field_rows(field)
     rows.append(("sections", ""))
-    rows += [
-        (_section_name(s), f"{s['packed']:,} bytes ({s['codec']}, {s['size']:,} unpacked)") for s in report["sections"]
-    ]
+    rows += [(_section_name(s), f"{s['packed']:,} bytes ({s['codec']}, {s['size']:,} unpacked)") for s in sections]
     return rows
+
+
+def _step_name(field: dict[str, Any]) -> str:
+    return field["array"] if field["time"] is None else f"{field['array']} at {output.number(field['time'])}"
+
+
+def _step_row(field: dict[str, Any], sections: list[dict[str, Any]]) -> str:
+    """The bytes and the quality of one field of a series."""
+    own = [s["packed"] for s in sections if (s["field"], s["time"]) == (field["array"], field["time"])]
+    told = [f"{sum(own):,} bytes"]
+    if field["quality"] is not None:
+        told.append(output.decibel(field["quality"]["psnr"]))
+        told.append(f"maximum error {output.number(field['quality']['max_error'])}")
+    return ", ".join(told)
 
 
 def _section_name(section: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from typing import Any, Iterable, Mapping
+from typing import Any, Iterable, Mapping, Optional
 
 
 def print_json(data: Any) -> None:
@@ -73,11 +73,36 @@ def quality_rows(quality: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
+def least_quality_rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The figures of several time steps, each where it is worst, for a table."""
+    return [
+        ("least PSNR", decibel(report["psnr"])),
+        ("least SSIM", number(report["ssim"])),
+        ("maximum error", number(report.get("max_error"))),
+    ]
+
+
+def step_rows(steps: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """A row for each time step, under a heading; none without steps."""
+    rows = []
+    for step in steps:
+        told = [decibel(step["psnr"]), f"maximum error {number(step.get('max_error'))}"]
+        if "out" in step:
+            told = [str(step["out"]), size(step["bytes"]), *told]
+        rows.append((number(float(step["time"])), ", ".join(told)))
+    return [("time", ""), *rows] if rows else []
+
+
 def promise_rows(promise: Any) -> list[tuple[str, str]]:
     """What was asked for beside what was measured, for a table; no row where nothing was asked for."""
     if promise is None:
         return []
     return [("asked", f"{promise.asked}; measured {promise.measured}{'' if promise.kept else ' (not kept)'}")]
+
+
+def time_rows(time: Optional[float]) -> list[tuple[str, str]]:
+    """The time of a field, for a table; no row where it knows none."""
+    return [] if time is None else [("time", number(float(time)))]
 
 
 def _strict(value: Any) -> Any:

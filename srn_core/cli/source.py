@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import Any, Optional, Union
 
+from srn_core.errors import SrnInputError
 from srn_core.volume import Volume
 
 FORMATS_HELP = ".vti .vtr .vts .vtk .npy .npz .raw .nrrd .nhdr .mha .mhd .h5 .nc .zarr"
+
+ALL = "all"
+"""Of ``--step``: every time step of the array."""
 
 
 def add(command: argparse.ArgumentParser) -> None:
@@ -18,17 +22,31 @@ def add(command: argparse.ArgumentParser) -> None:
     group.add_argument("--dtype", metavar="TYPE", help="type of a raw file's values: float32, uint8, >i2, ...")
     group.add_argument("--components", type=int, metavar="N", help="components of each sample of a raw file")
     group.add_argument("--header-bytes", type=int, metavar="N", help="bytes to skip at the start of a raw file")
-    group.add_argument("--step", type=int, metavar="N", help="time step, from 0, of an array that has several")
+    group.add_argument(
+        "--step", type=_step, metavar="N", help="time step, from 0, of an array that has several; all: each of them"
+    )
 
 
 def options(given: argparse.Namespace) -> dict[str, Any]:
     """What the arguments say of the file that it may not say itself, as :func:`srn_core.io.read_volume` takes it."""
+    if given.step == ALL:
+        raise SrnInputError("--step all stands for several volumes; give the number of one time step, from 0 on")
     names = ("dims", "dtype", "components", "header_bytes", "step")
     return {name: getattr(given, name) for name in names if getattr(given, name) is not None}
 
 
-def read(path: str, given: argparse.Namespace) -> Volume:
-    """The volume that the arguments mean."""
+def read(path: str, given: argparse.Namespace, step: Optional[int] = None) -> Volume:
+    """The volume that the arguments mean; ``step``: of these steps, instead of what they say."""
     from srn_core.io import read_volume
 
-    return read_volume(path, given.array, **options(given))
+    chosen = given if step is None else argparse.Namespace(**{**vars(given), "step": step})
+    return read_volume(path, given.array, **options(chosen))
+
+
+def _step(text: str) -> Union[int, str]:
+    if text == ALL:
+        return ALL
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a whole number, or all, not '{text}'") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 from srn_core.codec import header_text
 from srn_core.codec.header import FILE, FileHeader, SectionHeader, sections_of, version_of
@@ -27,6 +27,8 @@ class Section(NamedTuple):
     codec: str
     packed: int
     size: int
+    time: Optional[float] = None
+    """Of its field."""
 
 
 def frame(header: FileHeader, sections: list[bytes]) -> bytes:
@@ -88,22 +90,23 @@ def listed(header: FileHeader, header_bytes: int) -> list[Section]:
     """Every part of a file, the header first; their ``packed`` bytes add up to the file's."""
     found = [Section("", "header", "deflate", header_bytes, header_bytes)]
     for field in header.fields:
+        name, time = field.name, field.time
         names = list(field.spec.shapes())
         for group in field.groups:
             holds = f"{', '.join(names[i] for i in group.arrays if i < len(names))} ({group.layout})"
-            found += [Section(field.name, holds, s.codec, s.packed, s.size) for s in group.sections]
+            found += [Section(name, holds, s.codec, s.packed, s.size, time) for s in group.sections]
         if field.valid is not None and field.valid.section is not None:
             mask = field.valid.section
-            found.append(Section(field.name, "validity mask", mask.codec, mask.packed, mask.size))
+            found.append(Section(name, "validity mask", mask.codec, mask.packed, mask.size, time))
         if field.plateau is not None and field.plateau.mask.section is not None:
             mask = field.plateau.mask.section
-            found.append(Section(field.name, "plateau mask", mask.codec, mask.packed, mask.size))
+            found.append(Section(name, "plateau mask", mask.codec, mask.packed, mask.size, time))
         if field.corrections is not None:
             parts = {"corrections mask": field.corrections.mask.section, "corrections": field.corrections.section}
-            found += [Section(field.name, name, s.codec, s.packed, s.size) for name, s in parts.items() if s]
+            found += [Section(name, part, s.codec, s.packed, s.size, time) for part, s in parts.items() if s]
         if field.points is not None and field.points.section is not None:
             section = field.points.section
-            found.append(Section(field.name, "grid points", section.codec, section.packed, section.size))
+            found.append(Section(name, "grid points", section.codec, section.packed, section.size, time))
     return found
 
 

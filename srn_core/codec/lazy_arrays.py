@@ -26,7 +26,13 @@ class PendingPyramid:
 
     def first(self, within: Sequence[int]) -> StoredArray:
         """Its first (z, y, x), for which only coarse bands are decoded."""
-        return self._decode(within) if self._whole is None else first_of(self._whole, within)
+        whole = self._whole
+        return self._decode(within) if whole is None else first_of(whole, within)
+
+    def forget(self) -> None:
+        """Make room; it is decoded again when it is asked for again."""
+        with self._lock:
+            self._whole = None
 
 
 class LazyArrays(Mapping[str, StoredArray]):
@@ -38,6 +44,12 @@ class LazyArrays(Mapping[str, StoredArray]):
     def __getitem__(self, name: str) -> StoredArray:
         found = self._arrays[name]
         return found.whole() if isinstance(found, PendingPyramid) else found
+
+    def forget(self) -> None:
+        """Make room: what can be decoded again is let go."""
+        for array in self._arrays.values():
+            if isinstance(array, PendingPyramid):
+                array.forget()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._arrays)

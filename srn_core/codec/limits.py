@@ -12,7 +12,8 @@ from srn_core.spec import NetworkSpec
 MAX_CODES = 1 << 28
 BASE_CODES = 1 << 25
 CODES_PER_BYTE = 1024
-"""A file of b bytes may hold BASE_CODES + b * CODES_PER_BYTE codes, at most MAX_CODES (4 bytes each in memory)."""
+"""A file of b bytes may hold BASE_CODES + b * CODES_PER_BYTE codes, at most MAX_CODES (4 bytes each in memory). Latents
+of pyramids may be so many for each time: they are decoded time by time, unless a file is read as a whole."""
 
 MAX_MASK_VOXELS = 1 << 30
 BASE_MASK_VOXELS = 1 << 26
@@ -32,7 +33,7 @@ def codes_of(spec: NetworkSpec) -> int:
 
 
 def most_codes(file_bytes: int) -> int:
-    """Number of codes a file of this size may hold."""
+    """Number of codes that a file of this size may hold at once."""
     return min(MAX_CODES, BASE_CODES + file_bytes * CODES_PER_BYTE)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import stat
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Mapping, Optional, Sequence, Tuple, Union
@@ -75,7 +77,7 @@ def from_bytes(data: Bytes, lazy: bool = False) -> tuple[NeuralField, ...]:
     """
     data = bytes(data)
     header, offset = parse(data)
-    check_header(header, len(data))
+    check_header(header, len(data), whole=not lazy)
     fields: list[NeuralField] = []
     for found in header.fields:
         arrays: dict[int, Union[StoredArray, PendingPyramid]] = {}
@@ -112,10 +114,14 @@ def section_sizes(data: Bytes) -> list[Section]:
     return listed(header, start)
 
 
-def check_header(header: FileHeader, file_bytes: int) -> None:
-    """Raises SrnFormatError where the header contradicts itself or asks for more than a file of this size may."""
+def check_header(header: FileHeader, file_bytes: int, whole: bool = False) -> None:
+    """Raises SrnFormatError where the header contradicts itself or asks for more than a file of this size may.
+
+    ``whole``: all of the file is about to be decoded.
+    """
     seen = set()
-    codes = voxels = 0
+    codes: Counter[Union[str, float, None]] = Counter()
+    voxels = 0
     for place, field in enumerate(header.fields):
         what = f"field '{field.name[:80]}'"
         key = (field.name, field.geometry.association, field.time, field.geometry.start, field.block)
@@ -132,18 +138,29 @@ def check_header(header: FileHeader, file_bytes: int) -> None:
             raise SrnFormatError(f"{what} has a minimum above its maximum")
         if field.spec.components > 1 and not field.vector:
             raise SrnFormatError(f"{what} has {field.spec.components} components, but is no vector")
-        codes += (
+        later = 0 if whole else _decoded_later(field)
+        codes[field.time] += later
+        codes["at once"] += (
             _points_claimed(field.points)
             + limits.codes_of(field.spec)
+            - later
             + sum(sum(group.codebooks or ()) for group in field.groups)
         )
-        if codes > limits.most_codes(file_bytes):
-            raise SrnFormatError(f"the file of {file_bytes} bytes claims to hold {codes} numbers; it is damaged")
+        claimed = max(codes.values())
+        if claimed > limits.most_codes(file_bytes):
+            raise SrnFormatError(f"the file of {file_bytes} bytes claims to hold {claimed} numbers; it is damaged")
         voxels += _voxels_claimed(field)
         if voxels > limits.most_mask_voxels(file_bytes):
             raise SrnFormatError(f"the file of {file_bytes} bytes claims masks of {voxels} voxels; it is damaged")
         _check_groups(field, what)
         _check_voxels(header.fields, place, what)
+
+
+def _decoded_later(field: FieldHeader) -> int:
+    """Codes of a field that are decoded when its time is first asked for: those of pyramids."""
+    shapes = list(field.spec.shapes().values())
+    places = {place for group in field.groups if group.layout == "pyramid" for place in group.arrays}
+    return sum(math.prod(shape) for place, shape in enumerate(shapes) if place in places)
 
 
 def _check_groups(field: FieldHeader, what: str) -> None:

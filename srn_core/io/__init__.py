@@ -6,7 +6,7 @@ lists them. The package each format needs is imported when such a file is first 
 
 from __future__ import annotations
 
-from srn_core.io.read import ReadOptions, array_names, read_volume
+from srn_core.io.read import ReadOptions, array_names, format_to_read, read_volume, step_count
 from srn_core.io.write import write_volume
 
-__all__ = ["ReadOptions", "array_names", "read_volume", "write_volume"]
+__all__ = ["ReadOptions", "array_names", "format_to_read", "read_volume", "step_count", "write_volume"]

@@ -1,8 +1,9 @@
 """Which file ending is read and written by which module.
 
 A module of this package reads a format by ``array_names(path) -> list[str]`` and
-``read(path, array, options) -> Volume``, and writes it by ``write(path, volume)``. It checks
-nothing about the path itself: :mod:`srn_core.io.read` and :mod:`srn_core.io.write` have done so.
+``read(path, array, options) -> Volume``, and writes it by ``write(path, volume)``; of a format that knows time,
+``step_count(path, array) -> int`` tells an array's steps. It checks nothing about the path itself:
+:mod:`srn_core.io.read` and :mod:`srn_core.io.write` have done so.
 """
 
 from __future__ import annotations

@@ -33,6 +33,12 @@ class Gridded:
     """1-D coordinates by axis name, of those axes that have any."""
     attributes: Mapping[str, Any]
 
+    @property
+    def steps(self) -> int:
+        """Time steps of the array; 1 where it has no axis of time."""
+        axis = self._time_axis()
+        return 1 if axis is None else self.shape[axis]
+
     def volume(self, options: ReadOptions) -> Volume:
         """The array, or one time step of it, as a volume. Raises SrnInputError where it has too many axes."""
         index, kept, time = self._picked(options.step)
@@ -58,15 +64,13 @@ class Gridded:
         index: list[Any] = [slice(None)] * len(self.shape)
         kept = list(range(len(self.shape)))
         time = _number(self.attributes.get("time"))
-        named = [a for a in kept if self.axes[a].lower() in TIME_AXES]
-        if not named and len(kept) == 5:
-            named = [0]
-        for axis in named[:1]:
+        axis = self._time_axis()
+        if axis is not None:
             steps = self.shape[axis]
             if step is None and steps > 1:
                 raise SrnInputError(
                     f"'{self.path}': array '{self.name}' has {steps} time steps; "
-                    f"choose one from 0 to {steps - 1} (--step)"
+                    f"choose one from 0 to {steps - 1} (--step), or take all (--step all)"
                 )
             chosen = step or 0
             if chosen >= steps:
@@ -83,6 +87,10 @@ class Gridded:
                 f"'{self.path}': array '{self.name}' has shape {self.shape}; a volume has axes (z, y, x[, component])"
             )
         return index, kept, time
+
+    def _time_axis(self) -> Optional[int]:
+        named = [axis for axis, name in enumerate(self.axes) if name.lower() in TIME_AXES]
+        return named[0] if named else 0 if len(self.shape) == 5 else None
 
     def _geometry(self, axes: Sequence[str], dims: tuple[int, int, int]) -> Geometry:
         if "origin" in self.attributes and "spacing" in self.attributes:  # written by this product

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Optional
+from contextlib import contextmanager
+from typing import Any, Iterator, Optional
 
 import numpy as np
 
@@ -33,16 +34,28 @@ def array_names(path: str) -> list[str]:
 
 
 def read(path: str, array: Optional[str], options: ReadOptions) -> Volume:
-    """One data set, its axes (z, y, x[, component])."""
+    """One data set, or one time step of it, its axes (z, y, x[, component])."""
+    with _opened(path, array) as data:
+        return data.volume(options)
+
+
+def step_count(path: str, array: Optional[str]) -> int:
+    """Time steps of one data set."""
+    with _opened(path, array) as data:
+        return data.steps
+
+
+@contextmanager
+def _opened(path: str, array: Optional[str]) -> Iterator[Gridded]:
     package = _h5py(path)
     with package.File(path, "r") as file:
         _refuse_text(path, file, array, package)
         name = chosen(path, _names(path, file), array)
         data = file[name]
         axes, coordinates = _axes(file, data)
-        return Gridded(
+        yield Gridded(
             path, name, data.shape, data.dtype, axes, lambda index: data[index], coordinates, dict(data.attrs)
-        ).volume(options)
+        )
 
 
 def write(path: str, volume: Volume) -> None:

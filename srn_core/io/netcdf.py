@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Optional
+from contextlib import contextmanager
+from typing import Any, Iterator, Optional
 
 import numpy as np
 
@@ -31,6 +32,18 @@ def array_names(path: str) -> list[str]:
 
 def read(path: str, array: Optional[str], options: ReadOptions) -> Volume:
     """One variable, or one time step of it; scale and offset are applied, the grid taken from the coordinates."""
+    with _opened(path, array) as variable:
+        return variable.volume(options)
+
+
+def step_count(path: str, array: Optional[str]) -> int:
+    """Time steps of one variable."""
+    with _opened(path, array) as variable:
+        return variable.steps
+
+
+@contextmanager
+def _opened(path: str, array: Optional[str]) -> Iterator[Gridded]:
     with _netcdf(path).Dataset(path, "r") as file:
         if array in file.variables and not _numeric(file.variables[array]):
             raise SrnInputError(
@@ -43,7 +56,7 @@ def read(path: str, array: Optional[str], options: ReadOptions) -> Volume:
         axes = tuple(_axis_name(file, d) for d in variable.dimensions)
         coordinates = {_axis_name(file, d): c for d, c in coordinates.items()}
         attributes = {key: variable.getncattr(key) for key in variable.ncattrs()}
-        return Gridded(
+        yield Gridded(
             path,
             name,
             variable.shape,
@@ -52,7 +65,7 @@ def read(path: str, array: Optional[str], options: ReadOptions) -> Volume:
             lambda index: _values(variable, index),
             coordinates,
             attributes,
-        ).volume(options)
+        )
 
 
 def write(path: str, volume: Volume) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Optional, Sequence
+from typing import Any, Iterator, Optional, Sequence
 
 import numpy as np
 
@@ -56,9 +57,35 @@ def read_volume(path: PathLike, array: Optional[str] = None, **options: Any) -> 
     array is of no use, SrnMissingPackageError where the format's package is not installed.
     """
     wanted = ReadOptions.parsed(options)
-    form = _checked(path)
-    try:
+    form = format_to_read(path)
+    with _explaining(path, form):
         volume: Volume = form.load().read(os.fspath(path), array, wanted)
+    return native(volume)
+
+
+def array_names(path: PathLike) -> list[str]:
+    """Names of the arrays in a file that :func:`read_volume` can give. Raises as it does."""
+    form = format_to_read(path)
+    with _explaining(path, form):
+        names: list[str] = form.load().array_names(os.fspath(path))
+    return names
+
+
+def step_count(path: PathLike, array: Optional[str] = None) -> int:
+    """Time steps that :func:`read_volume` can give of an array; 1 where it knows no time. Raises as it does."""
+    form = format_to_read(path)
+    module = form.load()
+    if not hasattr(module, "step_count"):
+        return 1
+    with _explaining(path, form):
+        return int(module.step_count(os.fspath(path), array))
+
+
+@contextmanager
+def _explaining(path: PathLike, form: Format) -> Iterator[None]:
+    """What goes wrong with a file inside comes out in the user's words."""
+    try:
+        yield
     except SrnInputError as error:
         if os.fspath(path) in str(error):
             raise
@@ -69,23 +96,10 @@ def read_volume(path: PathLike, array: Optional[str] = None, **options: Any) -> 
         raise SrnInputError(f"'{path}' is larger than this machine's memory allows") from error
     except Exception as error:  # each format's package has errors of its own for a damaged file
         raise SrnInputError(f"'{path}' cannot be read as {form.title}: {_line(error)}") from error
-    return native(volume)
 
 
-def array_names(path: PathLike) -> list[str]:
-    """Names of the arrays in a file that :func:`read_volume` can give. Raises as it does."""
-    form = _checked(path)
-    try:
-        names: list[str] = form.load().array_names(os.fspath(path))
-    except SrnError:
-        raise
-    except Exception as error:
-        raise SrnInputError(f"'{path}' cannot be read as {form.title}: {_line(error)}") from error
-    return names
-
-
-def _checked(path: PathLike) -> Format:
-    """The format of a path that can be opened."""
+def format_to_read(path: PathLike) -> Format:
+    """The format of a path that can be opened. Raises SrnInputError for one that cannot."""
     name = os.fspath(path)
     if not isinstance(name, str) or "\0" in name:
         raise SrnInputError(f"{name!r} is no file name")

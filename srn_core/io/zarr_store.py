@@ -21,6 +21,15 @@ def array_names(path: str) -> list[str]:
 
 def read(path: str, array: Optional[str], options: ReadOptions) -> Volume:
     """One array, or one time step of it."""
+    return _gridded(path, array).volume(options)
+
+
+def step_count(path: str, array: Optional[str]) -> int:
+    """Time steps of one array."""
+    return _gridded(path, array).steps
+
+
+def _gridded(path: str, array: Optional[str]) -> Gridded:
     found, coordinates, others = _arrays(path)
     if array in others:
         raise SrnInputError(
@@ -34,7 +43,7 @@ def read(path: str, array: Optional[str], options: ReadOptions) -> Volume:
     attributes = dict(data.attrs)
     return Gridded(
         path, name, tuple(data.shape), np.dtype(data.dtype), axes, lambda index: _values(data, index), known, attributes
-    ).volume(options)
+    )
 
 
 def _arrays(path: str) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:

@@ -1,0 +1,177 @@
+"""Time in ParaView: all steps in one file, and animations that neither train nor decode twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from in_paraview import Run
+
+import srn_core
+from srn_core.io import write_volume
+from srn_core.volume import Geometry, Volume
+
+COUNTED = """
+        import srn_core
+        from srn_core.neural_file import NeuralFile
+        trained, decoded, compress, decode = [], [], srn_core.compress, NeuralFile.decode
+        def counted_compress(volumes, *rest, **more):
+            trained.append(volumes[0].time)
+            return compress(volumes, *rest, **more)
+        def counted_decode(self, *rest, **more):
+            decoded.append(1)
+            return decode(self, *rest, **more)
+        def counts():
+            found = len(trained), len(decoded)
+            trained.clear(), decoded.clear()
+            return found
+        srn_core.compress, NeuralFile.decode = counted_compress, counted_decode
+
+        def scrub(source, times):
+            # Values and time of each frame, as the animation panel would go through them.
+            frames = []
+            for time in times:
+                scene.AnimationTime = time
+                Render(view)
+                out = servermanager.Fetch(source)
+                frames.append([out.GetInformation().Get(out.DATA_TIME_STEP()), float(array(out, "pressure")[100])])
+            return frames
+
+        view = CreateRenderView()
+        scene = GetAnimationScene()
+"""
+
+
+def values(number: int) -> np.ndarray:
+    z, y, x = np.mgrid[:8, :9, :10].astype(np.float32)
+    return np.asarray(np.sin(x / 4 + number / 2) * np.cos(y / 5) + z / 10, np.float32)
+
+
+@pytest.fixture
+def steps(tmp_path: Path) -> list[str]:
+    """Three .vti files, which ParaView takes for the times 0, 1, 2."""
+    paths = [tmp_path / f"step_{number}.vti" for number in range(3)]
+    for number, path in enumerate(paths):
+        write_volume(path, Volume(values(number), Geometry((10, 9, 8)), "pressure"))
+    return [str(path) for path in paths]
+
+
+def test_all_steps_in_one_file_are_trained_once_and_scrubbed(run: Run, tmp_path: Path, steps: list[str]) -> None:
+    facts = run(
+        COUNTED
+        + f"""
+        source = XMLImageDataReader(FileName={steps!r})
+        made = NeuralCompress(Input=source, TimeSteps="all", TrainingPasses=0, Target="psnr", TargetPSNR=60)
+        Show(made, view)
+        Render(view)
+        scene.UpdateAnimationUsingDataTimeSteps()
+        first = trained[:], counts()
+        frames = scrub(made, [2, 0, 1])
+        scrubbed = counts()
+        again = scrub(made, [1, 2, 0]), counts()
+        made.Device = "cpu"
+        made.Threads = 1
+        other = scrub(made, [0, 1]), counts()
+        told, totals = report(made), field_json(servermanager.Fetch(made))
+        SaveData({str(tmp_path / "all.srn")!r}, proxy=made)
+        saved = counts()
+        made.TargetPSNR = 50
+        changed = scrub(made, [2]), counts()
+        made.TargetPSNR = 60
+        back = scrub(made, [1]), counts()
+        made.TimeSteps = "current"
+        current = scrub(made, [1]), counts()
+        single = field_json(servermanager.Fetch(made))
+        made.TimeSteps = "all"
+        source.FileName = source.FileName[:2]
+        fewer = scrub(made, [0]), counts()
+        fine = NeuralResample(Input=made, Scale=2)
+        resampled = scrub(fine, [1])
+        tell(first=first, frames=frames, scrubbed=scrubbed, again=again, other=other, told=told, totals=totals,
+             saved=saved, changed=changed, back=back, current=current, single=single, fewer=fewer,
+             resampled=resampled, steps=fewer and field_json(servermanager.Fetch(made))["time_steps"])
+        """,
+        display=True,
+    ).facts
+    assert facts["first"][0] == [0.0, 1.0, 2.0] and facts["first"][1][0] == 3
+    assert [time for time, _ in facts["frames"]] == [2.0, 0.0, 1.0]
+    for time, found in facts["frames"]:
+        assert found == pytest.approx(values(int(time)).ravel()[100], abs=0.02)
+    # Another step is decoded when it is first shown, and never again; nothing is trained.
+    assert facts["scrubbed"] == [0, 2]
+    assert facts["again"] == [[facts["frames"][i] for i in (2, 0, 1)], [0, 0]]
+    assert facts["other"] == [[facts["frames"][i] for i in (1, 2)], [0, 2]]
+    file = srn_core.load(tmp_path / "all.srn")
+    assert file.times == [0.0, 1.0, 2.0] and facts["saved"] == [0, 0]
+    assert facts["totals"]["bytes"] == file.nbytes == (tmp_path / "all.srn").stat().st_size
+    assert facts["totals"]["psnr"] == min(field.quality.psnr for field in file.fields if field.quality) > 59.9
+    assert "Time steps: 3, from 0 to 2, in one file" in facts["told"] and "Least PSNR: " in facts["told"]
+    assert "Asked: PSNR 60 dB" in facts["told"] and "Time 1: " in facts["told"]
+    assert facts["changed"][1][0] == 3
+    assert facts["back"][1] == [0, 0] and facts["back"][0][0] == facts["frames"][2]
+    # What a pass over all steps made of one is what that step alone asks for.
+    assert facts["current"][1][0] == 0 and "time_steps" not in facts["single"]
+    # The input has changed, and its steps are read again; those that are known are not trained again.
+    assert facts["fewer"][1][0] == 0 and [step["time"] for step in facts["steps"]] == [0.0, 1.0]
+    assert facts["resampled"][0][0] == 1.0
+
+
+def test_files_of_many_steps_and_series_of_files_scrub_without_decoding_twice(run: Run, tmp_path: Path) -> None:
+    given = [Volume(values(number), Geometry((10, 9, 8)), "pressure", time=10.0 * number) for number in range(3)]
+    srn_core.compress_series(given, tmp_path / "all.srn", psnr=50, passes=0)
+    for number, result in enumerate(srn_core.compress_steps(given, psnr=50, passes=0)):
+        result.file.save(tmp_path / f"each_{number}.srn")
+    names = [str(tmp_path / f"each_{number}.srn") for number in range(3)]
+    facts = run(
+        COUNTED
+        + f"""
+        import os
+        whole = OpenDataFile({str(tmp_path / "all.srn")!r})
+        Show(whole, view)
+        scene.UpdateAnimationUsingDataTimeSteps()
+        counts()
+        times = list(whole.TimestepValues), list(scene.TimeKeeper.TimestepValues)
+        frames = scrub(whole, [0, 10, 20]), counts()
+        again = scrub(whole, [10, 0, 20]), counts()
+        os.environ["SRN_STEP_CACHE"] = "0"
+        without = scrub(whole, [10, 0]), counts()
+        del os.environ["SRN_STEP_CACHE"]
+        Delete(whole)
+        each = OpenDataFile({names!r})
+        Show(each, view)
+        counts()
+        series = list(each.TimestepValues), scrub(each, [0, 10, 20]), counts(), scrub(each, [20, 10]), counts()
+        tell(times=times, frames=frames, again=again, without=without, series=series)
+        """,
+        display=True,
+    ).facts
+    assert facts["times"] == [[0.0, 10.0, 20.0]] * 2
+    frames, counts = facts["frames"]
+    assert [time for time, _ in frames] == [0.0, 10.0, 20.0] and counts[1] <= 3
+    for number, (_, found) in enumerate(frames):
+        assert found == pytest.approx(values(number).ravel()[100], abs=0.05)
+    assert facts["again"] == [[frames[i] for i in (1, 0, 2)], [0, 0]]
+    assert facts["without"] == [[frames[i] for i in (1, 0)], [0, 2]]
+    times, found, first, more, second = facts["series"]
+    assert times == [0.0, 10.0, 20.0] and [time for time, _ in found] == times
+    assert [value for _, value in found] == pytest.approx([value for _, value in frames], abs=1e-6)
+    assert second == [0, 0] and more == [found[2], found[1]]
+
+
+def test_a_step_that_cannot_be_compressed_is_named_and_nothing_hangs(run: Run, tmp_path: Path) -> None:
+    write_volume(tmp_path / "a_0.vti", Volume(values(0), Geometry((10, 9, 8)), "pressure"))
+    write_volume(tmp_path / "a_1.vti", Volume.from_array(np.full((8, 9, 10), np.nan, np.float32), "pressure"))
+    result = run(
+        f"""
+        source = XMLImageDataReader(FileName=[{str(tmp_path / "a_0.vti")!r}, {str(tmp_path / "a_1.vti")!r}])
+        made = NeuralCompress(Input=source, TimeSteps="all", TrainingPasses=0)
+        made.UpdatePipeline(0)
+        made.UpdatePipeline(1)
+        tell(points=made.GetDataInformation().GetNumberOfPoints(), report=report(made))
+        """,
+        errors=True,
+    )
+    assert result.facts["points"] == 0
+    assert result.facts["report"].startswith("Neural Compress: time step 2 (time 1): ")
+    assert len(result.errors) == 1, result.text
