@@ -766,9 +766,9 @@ _STEPS_OF_TIME = _choice(
     "Time Steps",
     "current",
     "current all",
-    "current: the time step that is shown; each one that you go to is trained when it is first shown. all: every time "
-    "step of the input, one after the other, in one file; a ratio or a size is that of all of them. One step is in "
-    "memory at a time, and Training Seconds and Time Limit are those of each.",
+    "Which time steps go into the file. current: the one that is shown; each that you go to is compressed when it is "
+    "first shown. all: every one of the input, one after the other, one in memory at a time. A ratio or a size, and "
+    "Time Limit, are those of all of them; other targets, Training Seconds and Training Passes are those of each.",
     advanced=False,
 )
 

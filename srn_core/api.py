@@ -81,7 +81,8 @@ def compress_series(
 ) -> CompressResult:
     """Compress time steps into one small neural file.
 
-    A ratio and a number of bytes hold for the whole file, other targets for each step. One step is in memory at a time.
+    A ratio, a number of bytes and a time limit hold for the whole file, other targets for each step. One step is in
+    memory at a time.
     Where ``progress`` returns False, the steps that are done by then are in the file, and the report says
     "stopped_early". Where a step cannot be used, those before it are kept in a file beside ``out``, which the error
     names.

@@ -81,6 +81,7 @@ def test_panel_offers_every_setting_with_its_default_and_bounds(properties: dict
         "MoreCellArrays",
         "Components",
         "Geometry",
+        "TimeSteps",
         "MoreSettings",
         "TrainAgain",
         "Estimate",

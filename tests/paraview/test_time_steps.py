@@ -63,6 +63,7 @@ def test_all_steps_in_one_file_are_trained_once_and_scrubbed(run: Run, tmp_path:
         + f"""
         source = XMLImageDataReader(FileName={steps!r})
         made = NeuralCompress(Input=source, TimeSteps="all", TrainingPasses=0, Target="psnr", TargetPSNR=60)
+        made.TimeLimit = 0
         Show(made, view)
         Render(view)
         scene.UpdateAnimationUsingDataTimeSteps()
