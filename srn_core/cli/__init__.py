@@ -8,11 +8,11 @@ import sys
 import warnings
 from typing import NoReturn, Optional, Sequence
 
-from srn_core.cli import compress, decompress, doctor, evaluate, export, info, search, search_report
+from srn_core.cli import compress, decompress, doctor, evaluate, export, info, paraview, search, search_report
 from srn_core.errors import SrnError, SrnStoppedError
 from srn_core.version import __version__
 
-COMMANDS = (compress, info, evaluate, decompress, export, search, search_report, doctor)
+COMMANDS = (compress, info, evaluate, decompress, export, search, search_report, doctor, paraview)
 
 EPILOG = """\
 first steps:
@@ -20,6 +20,7 @@ first steps:
   srn evaluate hurricane.srn hurricane.vti                 how close the decoded field is
   srn decompress hurricane.srn back.vti --scale 2          back as a volume, twice as fine
   srn doctor                                               what is installed, how to load the plugin
+  srn paraview                                             ParaView with the plugin loaded
 """
 
 
