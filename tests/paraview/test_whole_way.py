@@ -63,7 +63,7 @@ tell(again=[FindSource(name).GetDataInformation().GetNumberOfPoints() > 0 for na
 """
 
 
-FIRST = ["Array", "Target", "TargetRatio", "TargetPSNR", "TrainingSeconds", "Network", "Pruner", "Seed", "MoreSettings"]
+FIRST = ["Array", "Target", "TargetRatio", "TargetPSNR", "Preset", "TimeLimit", "Network", "Pruner", "Seed"]
 """Some properties, as the panel of every version has them, from top to bottom."""
 
 
