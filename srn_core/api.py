@@ -156,11 +156,11 @@ def _run(
             volumes = series.timed(_volumes(steps[place], array), None if times is None else times[place])
             chosen, bare = series.settings(volumes)
             result = pulsed(partial(compress_arrays, bare, chosen), series.told(told))
+            series.add(result, volumes)
         except SrnInputError as error:
             if stopped and series.results:
                 return  # one that was stopped early need not keep to its promise; those before do
             raise SrnInputError(f"step {place + 1}: {error}") from error
-        series.add(result, volumes)
         yield result
         if stopped:
             return

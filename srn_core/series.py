@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Optional, Sequence
 
+from srn_core.codec import limits
 from srn_core.compression import CompressResult
 from srn_core.config import CompressConfig, TargetConfig, by_rate
 from srn_core.errors import SrnInputError
@@ -70,7 +71,9 @@ class Series:
         return config, [replace(v, geometry=v.geometry.without_points) for v in volumes]
 
     def add(self, result: CompressResult, volumes: Sequence[Volume]) -> None:
-        """The step is done."""
+        """The step is done. Raises SrnInputError where all steps will be more than one file may hold."""
+        if not self._apart:
+            self._check_room(result.file)
         self.results.append(result)
         self.times.append(float(volumes[0].time or 0.0))
         self._points += [volume.geometry.points for volume in volumes]
@@ -114,6 +117,19 @@ class Series:
         """The steps that there are, in one file."""
         points = self._points if any(where is not None for where in self._points) else None
         return NeuralFile.from_bytes(together([result.file for result in self.results], self._config, points))
+
+    def _check_room(self, step: NeuralFile) -> None:
+        """After the first step, not after the last: corrections are all in memory when a file is open."""
+        corrected = sum(
+            field.geometry.samples * (1 + limits.MASK_VOXELS_PER_CORRECTION * len(field.value_range))
+            for field in step.fields
+            if field.corrections is not None
+        )
+        if corrected * self.steps > limits.MAX_MASK_VOXELS:
+            raise SrnInputError(
+                f"the corrections of {self.steps} time steps are more than one file may hold; write a file for each "
+                "(--each), or ask for a PSNR"
+            )
 
     def _share(self, volumes: Sequence[Volume]) -> TargetConfig:
         """What the next step is to keep to."""

@@ -73,6 +73,15 @@ def test_a_largest_error_holds_at_each_step():
         assert np.abs(file.decode(time=volume.time).values - volume.values).max() <= 0.01
 
 
+def test_more_corrections_than_a_file_may_hold_are_refused_at_the_first_step(monkeypatch):
+    size = step(0.0).values.size
+    monkeypatch.setattr(limits, "MAX_MASK_VOXELS", 10 * size)
+    with pytest.raises(SrnInputError, match="step 1: the corrections of 3 time steps are more than one file may hold"):
+        srn_core.compress_series(steps(), max_error=0.01, **QUICK)
+    assert len(srn_core.compress_series(steps(2), max_error=0.01, **QUICK).file.fields) == 2
+    assert len(list(srn_core.compress_steps(steps(), max_error=0.01, **QUICK))) == 3
+
+
 def test_times_are_given_or_known_or_counted():
     given = [step(0.0), step(0.4)]
     assert [f.time for f in srn_core.compress_series(given, ratio=4, **QUICK).file.fields] == [0.0, 1.0]
