@@ -1043,9 +1043,7 @@ _EVALUATE_PANEL = f"""
     '<InputArrayDomain name="point_arrays" attribute_type="point" optional="1" />'
     '<InputArrayDomain name="cell_arrays" attribute_type="cell" optional="1" />'
 )
-@smdomain.datatype(
-    dataTypes=["vtkImageData", "vtkRectilinearGrid", "vtkStructuredGrid"], composite_data_supported=False
-)
+@smdomain.datatype(dataTypes=["vtkImageData", "vtkRectilinearGrid", "vtkStructuredGrid"], composite_data_supported=True)
 class NeuralCompress(_algorithm("compress", "NeuralCompress", 1, 3)):
     """Compresses arrays and shows what the small file made of them gives back."""
 

@@ -170,7 +170,7 @@ class Series:
             return None
         fields = {field.name: field for field in self.results[-1].file.fields}
         for volume in volumes:
-            field = fields.get(volume.name)
+            field = None if volume.block else fields.get(volume.name)
             if field is None or field.spec.kind != self._config.network:
                 return None
             if field.geometry.dims != volume.geometry.dims or len(field.value_range) != volume.components:

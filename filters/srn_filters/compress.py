@@ -6,10 +6,10 @@ import hashlib
 import re
 from dataclasses import replace
 from functools import partial
-from typing import Any, Mapping, Optional, Sequence
+from typing import Any, Mapping, Optional, Sequence, cast
 
 import numpy as np
-from vtkmodules.vtkCommonDataModel import vtkDataObject, vtkImageData, vtkTable
+from vtkmodules.vtkCommonDataModel import vtkDataObject, vtkImageData, vtkMultiBlockDataSet, vtkTable
 
 import srn_core
 from srn_core.api import CompressResult
@@ -23,10 +23,10 @@ from srn_core.progress import ProgressCallback
 from srn_core.promise import promise_of_all
 from srn_core.pulse import pulsed
 from srn_core.volume import Volume
-from srn_filters import carrier, estimate, over_time, packages, requests, vtk_bridge
+from srn_filters import blocks, carrier, estimate, over_time, packages, requests, vtk_bridge
 from srn_filters.algorithm import setting, text
 from srn_filters.decoded_steps import SHARED
-from srn_filters.finished import FINISHED, Finished, Made
+from srn_filters.finished import FINISHED, Extents, Finished, Made
 from srn_filters.opening import OpeningAlgorithm
 from srn_filters.panel import PANEL, SECTIONS, WithPanel, chosen, chosen_target
 from srn_filters.report import readable
@@ -37,11 +37,13 @@ JOINTLY, SEPARATELY = "jointly", "separately"
 """Vectors and tensors: one network for all components, or each component as an array of its own."""
 KEEP, DROP = "keep", "drop"
 """Points of rectilinear and structured grids: kept exactly in the file, or left out, for an image in index space."""
+Grids = list[tuple[str, vtk_bridge.Grid]]
+"""The input: name and grid of each block; of what has no blocks "" and the grid."""
 
 
 class NeuralCompress(WithPanel, OpeningAlgorithm):
-    """Input: a grid. Output 0: the same grid as the decoder gives it back; 1: the training history; 2: the histogram
-    of the drop rates that the pruner learnt.
+    """Input: a grid, or blocks of grids. Output 0: the same as the decoder gives it back; 1: the training history; 2:
+    the histogram of the drop rates that the pruner learnt.
 
     Training runs once for the same values, geometry and settings (see :func:`training_key`), whatever the pipeline
     does.
@@ -129,15 +131,18 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         return estimate.in_words(given, config, lambda: self._rough.size(data, array or self._named(), config, given))
 
     def FillOutputPortInformation(self, port: int, info: Any) -> int:
-        """Called by VTK: a grid and two tables."""
-        info.Set(vtkDataObject.DATA_TYPE_NAME(), "vtkDataSet" if port == 0 else "vtkTable")
+        """Called by VTK: a grid, or blocks of grids, and two tables."""
+        info.Set(vtkDataObject.DATA_TYPE_NAME(), "vtkDataObject" if port == 0 else "vtkTable")
         return 1
 
     def RequestDataObject(self, request: Any, inInfo: Any, outInfo: Any) -> int:
-        """Called by VTK: a grid of the input's kind, or where its geometry is dropped an image; and two tables."""
+        """Called by VTK: a grid of the input's kind, or where its geometry is dropped an image, or blocks of these; and
+        two tables."""
         given = vtkDataObject.GetData(inInfo[0])
         grid = next((kind for kind in vtk_bridge.GRIDS if isinstance(given, kind)), vtkImageData)
-        kinds = [vtkImageData if self._geometry == DROP else grid, vtkTable, vtkTable]
+        kinds: list[type[vtkDataObject]] = [vtkImageData if self._geometry == DROP else grid, vtkTable, vtkTable]
+        if blocks.is_composite(given):
+            kinds[0] = vtkMultiBlockDataSet
         for port, kind in enumerate(kinds):
             output = vtkDataObject.GetData(outInfo, port)
             if output is None or not output.IsA(kind.__name__):
@@ -193,16 +198,17 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         if times:
             self._execute_all(in_info, out_info, times)
             return
-        image = _grid(vtkDataObject.GetData(in_info[0]))
+        data = vtkDataObject.GetData(in_info[0])
+        grids = _grids(data)
         if requests.asked_piece(out_info) > 0:
             return
         config = self.config()
         # Before anything that is remembered by the settings in force alone is looked up.
         refuse_idle_settings(config)
-        volumes = self._volumes(image)
+        volumes = self._volumes(grids)
         made = self._make(volumes, config)
         file = self.open_file(made.content)
-        self._show(made, file, self._decoded(file, file.fields, image.GetExtent()), out_info)
+        self._show(made, file, self._decoded(file, file.fields, _extents(grids)), out_info)
 
     def _execute_all(self, in_info: Any, out_info: Any, times: Sequence[float]) -> None:
         """One time step of a pass over all; after the last one, and whenever it is done already, decode."""
@@ -224,9 +230,9 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         if made is None or not first_rank:
             return
         time = over_time.nearest(list(made.extents), requests.asked_time(out_info))
-        file, extent = self.open_file(made.content), made.extents[time]
-        wanted = (file.digest, time, extent, self._provider, self._threads)
-        grid = SHARED.grid(wanted, lambda: self._decoded(file, carrier.fields_at(file, time), extent))
+        file, extents = self.open_file(made.content), made.extents[time]
+        wanted = (file.digest, time, extents, self._provider, self._threads)
+        grid = SHARED.grid(wanted, lambda: self._decoded(file, carrier.fields_at(file, time), extents))
         self._show(made, file, grid, out_info)
         vtkDataObject.GetData(out_info, 0).GetInformation().Set(vtkDataObject.DATA_TIME_STEP(), time)
 
@@ -236,24 +242,25 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         if not first_rank:
             under_way.skip()
             return
-        grid = _grid(vtkDataObject.GetData(in_info))
-        under_way.take(grid.GetExtent(), self._volumes(grid), self._result, self.progress(0.0, 0.95))
+        grids = _grids(vtkDataObject.GetData(in_info))
+        under_way.take(_extents(grids), self._volumes(grids), self._result, self.progress(0.0, 0.95))
 
     def _series_key(self, times: Sequence[float]) -> str:
         """What a file with all time steps depends on. Raises SrnInputError for settings that make no sense."""
         wanted = self._named(), self._further, self._components, self._geometry, list(times)
         return repr((over_time.upstream_changed(self), wanted, training_key(self.config(), [])))
 
-    def _decoded(self, file: NeuralFile, fields: Sequence[NeuralField], extent: Sequence[int]) -> vtk_bridge.Grid:
+    def _decoded(self, file: NeuralFile, fields: Sequence[NeuralField], extents: Extents) -> vtkDataObject:
         """What the file gives back."""
-        result = vtk_bridge.empty_grid(fields[0].geometry, extent)
+        known = carrier.by_block(fields)
+        grids = {name: vtk_bridge.empty_grid(known[name][0].geometry, ends) for name, ends in extents if name in known}
         for place, field in enumerate(fields):
             share = 0.05 / len(fields)
             told = self.progress(0.95 + share * place, 0.95 + share * (place + 1), stoppable=False)
-            vtk_bridge.add_volume(result, pulsed(partial(_decoded_field, file, field), told))
-        return result
+            vtk_bridge.add_volume(grids[field.block], pulsed(partial(_decoded_field, file, field), told))
+        return grids[""] if "" in grids else blocks.composite_of(list(grids.items()))
 
-    def _show(self, made: Made, file: NeuralFile, result: vtk_bridge.Grid, out_info: Any) -> None:
+    def _show(self, made: Made, file: NeuralFile, result: vtkDataObject, out_info: Any) -> None:
         """Fill the outputs and the report."""
         carrier.attach(result, made.content, made.report, made.history)
         vtkDataObject.GetData(out_info, 0).ShallowCopy(result)
@@ -275,17 +282,23 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         target = {} if any(name.startswith("target.") for name in more) else chosen_target(panel)
         return CompressConfig().with_settings({**chosen(panel), **target, "device": self._device, **more})
 
-    def _volumes(self, image: vtk_bridge.Grid) -> list[Volume]:
-        """What is to be compressed: the chosen array first."""
+    def _volumes(self, grids: Grids) -> list[Volume]:
+        """What is to be compressed: the chosen array first, of all blocks that have it, then the others."""
         if self._components not in (JOINTLY, SEPARATELY):
             raise SrnInputError(f"Components must be {JOINTLY} or {SEPARATELY}, not {self._components!r}")
         if self._geometry not in (KEEP, DROP):
             raise SrnInputError(f"Geometry must be {KEEP} or {DROP}, not {self._geometry!r}")
         points = self._geometry == KEEP
-        chosen = self._chosen(image)
+        chosen = self._chosen([grid for _, grid in grids])
         for association, names in self._further.items():
             chosen += [(association, name) for name in names if (association, name) not in chosen]
-        volumes = [vtk_bridge.volume(image, association, name, points) for association, name in chosen]
+        volumes = []
+        for association, name in chosen:
+            having = [(block, grid) for block, grid in grids if name in vtk_bridge.array_names(grid, association)]
+            if not having and len(grids) > 1:
+                raise SrnInputError(_no_block_has(association, name, grids))
+            for block, grid in having or grids:
+                volumes.append(replace(vtk_bridge.volume(grid, association, name, points), block=block))
         return volumes if self._components == JOINTLY else [part for one in volumes for part in components_of(one)]
 
     def _named(self) -> tuple[str, str]:
@@ -294,15 +307,15 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         association = "cell" if information.Get(vtkDataObject.FIELD_ASSOCIATION()) == 1 else "point"
         return association, information.Get(vtkDataObject.FIELD_NAME()) or ""
 
-    def _chosen(self, image: vtk_bridge.Grid) -> list[tuple[str, str]]:
+    def _chosen(self, grids: Sequence[vtk_bridge.Grid]) -> list[tuple[str, str]]:
         """The association and the name of the array; where none is named, of the first one, unless others are."""
         association, name = self._named()
         if not name and any(self._further.values()):
             return []
         if not name:
-            found = [(a, n) for a in ("point", "cell") for n in vtk_bridge.array_names(image, a)]
+            found = [(a, n) for grid in grids for a in ("point", "cell") for n in vtk_bridge.array_names(grid, a)]
             if not found:
-                vtk_bridge.geometry(image, "point")  # an empty image is the nearer cause, if it is one
+                vtk_bridge.geometry(grids[0], "point")  # an empty image is the nearer cause, if it is one
                 raise SrnInputError("the input has no point or cell array to compress")
             association, name = found[0]
         return [(association, name)]
@@ -375,14 +388,31 @@ def _given(volumes: Sequence[Volume]) -> estimate.Given:
     return estimate.Given(sum(volume.values.size for volume in volumes), sum(volume.nbytes for volume in volumes))
 
 
-def _grid(data: vtkDataObject) -> vtk_bridge.Grid:
-    """The same. Raises SrnInputError for what is no grid."""
-    if isinstance(data, vtk_bridge.GRIDS):
-        return data
-    raise SrnInputError(
-        f"the input is a {data.GetClassName()}, which is no grid of three axes; apply Resample To Image first and "
-        "compress what that gives (of blocks, Extract Block gives one)"
-    )
+def _grids(data: vtkDataObject) -> Grids:
+    """The grid, or all that are blocks of a composite data set. Raises SrnInputError for what is no grid."""
+    found = blocks.blocks_of(data) if blocks.is_composite(data) else [("", data)]
+    if not found:
+        raise SrnInputError(
+            "the input has no block that holds data; check the source before this filter"
+        )
+    for name, block in found:
+        if not isinstance(block, vtk_bridge.GRIDS):
+            what = f"block '{name}' of the input" if name else "the input"
+            raise SrnInputError(
+                f"{what} is a {block.GetClassName()}, which is no grid of three axes; apply Resample To Image first "
+                "and compress what that gives" + (", or take other blocks by Extract Block" if name else "")
+            )
+    return [(name, cast(vtk_bridge.Grid, block)) for name, block in found]
+
+
+def _extents(grids: Grids) -> Extents:
+    return tuple((name, tuple(grid.GetExtent())) for name, grid in grids)
+
+
+def _no_block_has(association: str, name: str, grids: Grids) -> str:
+    known = dict.fromkeys(n for _, grid in grids for n in vtk_bridge.array_names(grid, association))
+    there = f"; their {association} arrays are: {', '.join(known)}" if known else f"; they have no {association} arrays"
+    return f"no block of the input has a {association} array '{name}'{there}"
 
 
 def components_of(volume: Volume) -> list[Volume]:
@@ -409,7 +439,7 @@ def training_key(config: CompressConfig, volumes: Sequence[tuple[str, Volume]]) 
     for name in ("device", *sections):
         settings.pop(name)
     described = [
-        (values, str(volume.values.dtype), volume.values.shape, volume.geometry, volume.name, volume.time)
+        (values, str(volume.values.dtype), volume.values.shape, volume.geometry, volume.name, volume.time, volume.block)
         for values, volume in volumes
     ]
     return repr((described, settings, _digest_of_file(config.training.start)))

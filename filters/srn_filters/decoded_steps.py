@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from threading import Lock
-from typing import Callable, Hashable
-
-from srn_filters import vtk_bridge
+from typing import Any, Callable, Hashable
 
 VARIABLE = "SRN_STEP_CACHE"
 """Environment variable: megabytes that are kept at most; 0: nothing is."""
@@ -15,13 +13,14 @@ MEGABYTES = 1024.0
 
 
 class DecodedSteps:
-    """Grids by what they were decoded from, those that were asked for last. Safe to use from several threads."""
+    """Grids, or blocks of them, by what they were decoded from, those that were asked for last. Safe to use from
+    several threads."""
 
     def __init__(self) -> None:
-        self._grids: OrderedDict[Hashable, vtk_bridge.Grid] = OrderedDict()
+        self._grids: OrderedDict[Hashable, Any] = OrderedDict()
         self._lock = Lock()
 
-    def grid(self, key: Hashable, decode: Callable[[], vtk_bridge.Grid]) -> vtk_bridge.Grid:
+    def grid(self, key: Hashable, decode: Callable[[], Any]) -> Any:
         """The grid of a key, its arrays shared with whoever else has it; decoded where it is not kept."""
         with self._lock:
             self._drop()

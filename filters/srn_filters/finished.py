@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Optional
+from typing import Any, Mapping, Optional, Tuple
 
 REMEMBERED_BYTES = 1 << 28
 """Bytes of finished files that are kept, oldest dropped first: going back and forth in time trains each step once."""
+Extents = Tuple[Tuple[str, Tuple[int, ...]], ...]
+"""Name and point extent of each block; of what has no blocks "" and its extent."""
 
 
 @dataclass(frozen=True)
@@ -18,8 +20,8 @@ class Made:
     report: Mapping[str, Any]
     history: Mapping[str, Any]
     drop_rates: Mapping[str, Any]
-    extents: Mapping[float, tuple[int, ...]] = field(default_factory=dict)
-    """Of a file with all time steps: time -> the extent of the input."""
+    extents: Mapping[float, Extents] = field(default_factory=dict)
+    """Of a file with all time steps: time -> the extents of the input."""
 
 
 class Finished:

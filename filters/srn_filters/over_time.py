@@ -13,6 +13,7 @@ from srn_core.errors import SrnInputError
 from srn_core.progress import Progress, ProgressCallback
 from srn_core.series import Series
 from srn_core.volume import Volume
+from srn_filters.finished import Extents
 
 CURRENT, ALL = "current", "all"
 """The time step that is asked for alone, or all that the input announces, in one file."""
@@ -30,7 +31,7 @@ class Pass:
         """``key``: of what the pass is made."""
         self.key, self.times = key, list(times)
         self.series = Series(len(self.times), config)
-        self.extents: dict[float, tuple[int, ...]] = {}
+        self.extents: dict[float, Extents] = {}
         self._stopped = False
 
     @property
@@ -46,9 +47,7 @@ class Pass:
         """The next step is another rank's work."""
         self.extents[self.times[len(self.extents)]] = ()
 
-    def take(
-        self, extent: Sequence[int], volumes: Sequence[Volume], compress: Compress, progress: ProgressCallback
-    ) -> None:
+    def take(self, extents: Extents, volumes: Sequence[Volume], compress: Compress, progress: ProgressCallback) -> None:
         """Compress the next step, unless the user stops. Raises SrnInputError, which names the step."""
         time = self.times[len(self.extents)]
 
@@ -64,7 +63,7 @@ class Pass:
             if self._stopped and self.series.results:
                 return  # one that was stopped early need not keep to its promise; those before do
             raise SrnInputError(f"time step {len(self.extents) + 1} (time {time:g}): {error}") from error
-        self.extents[time] = tuple(extent)
+        self.extents[time] = extents
 
 
 def upstream_changed(algorithm: Any) -> int:
