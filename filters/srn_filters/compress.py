@@ -392,9 +392,7 @@ def _grids(data: vtkDataObject) -> Grids:
     """The grid, or all that are blocks of a composite data set. Raises SrnInputError for what is no grid."""
     found = blocks.blocks_of(data) if blocks.is_composite(data) else [("", data)]
     if not found:
-        raise SrnInputError(
-            "the input has no block that holds data; check the source before this filter"
-        )
+        raise SrnInputError("the input has no block that holds data; check the source before this filter")
     for name, block in found:
         if not isinstance(block, vtk_bridge.GRIDS):
             what = f"block '{name}' of the input" if name else "the input"

@@ -13,7 +13,7 @@ from PIL import Image
 from virtual_display import virtual_display
 
 WIDTH, HEIGHT = 1600, 1200
-WAIT = 240
+WAIT = 420
 """Seconds after which a window that never came is given up: a hang must not stop a test run for ever."""
 
 
