@@ -128,7 +128,10 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         given = estimate.given_in(data, array or self._named(), further)
         if not given.values:
             return "Not known before the input is there."
-        return estimate.in_words(given, config, lambda: self._rough.size(data, array or self._named(), config, given))
+        steps = len(requests.times_in(self.GetInputInformation(0, 0))) if self._time_steps == over_time.ALL else 0
+        one = estimate.of_a_step(config, steps) if steps > 1 else config
+        words = estimate.in_words(given, one, lambda: self._rough.size(data, array or self._named(), one, given))
+        return f"Each of {steps} time steps:\n{words}" if steps > 1 else words
 
     def FillOutputPortInformation(self, port: int, info: Any) -> int:
         """Called by VTK: a grid, or blocks of grids, and two tables."""

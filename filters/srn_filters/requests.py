@@ -25,7 +25,11 @@ def ask_for_nothing(in_info: Any) -> None:
 
 def offered_times(in_info: Any) -> list[float]:
     """The time steps that an input announces."""
-    info = in_info.GetInformationObject(0)
+    return times_in(in_info.GetInformationObject(0))
+
+
+def times_in(info: Any) -> list[float]:
+    """The time steps that stand in an information object."""
     return list(info.Get(Pipeline.TIME_STEPS())) if info is not None and info.Has(Pipeline.TIME_STEPS()) else []
 
 

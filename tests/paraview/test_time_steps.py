@@ -66,6 +66,8 @@ def test_all_steps_in_one_file_are_trained_once_and_scrubbed(run: Run, tmp_path:
         made.TimeLimit = 0
         Show(made, view)
         Render(view)
+        made.UpdatePropertyInformation()
+        estimate = made.GetPropertyValue("Estimate")
         scene.UpdateAnimationUsingDataTimeSteps()
         first = trained[:], counts()
         frames = scrub(made, [2, 0, 1])
@@ -91,7 +93,7 @@ def test_all_steps_in_one_file_are_trained_once_and_scrubbed(run: Run, tmp_path:
         resampled = scrub(fine, [1])
         tell(first=first, frames=frames, scrubbed=scrubbed, again=again, other=other, told=told, totals=totals,
              saved=saved, changed=changed, back=back, current=current, single=single, fewer=fewer,
-             resampled=resampled, steps=fewer and field_json(servermanager.Fetch(made))["time_steps"])
+             resampled=resampled, estimate=estimate, steps=field_json(servermanager.Fetch(made))["time_steps"])
         """,
         display=True,
     ).facts
@@ -109,6 +111,7 @@ def test_all_steps_in_one_file_are_trained_once_and_scrubbed(run: Run, tmp_path:
     assert facts["totals"]["psnr"] == min(field.quality.psnr for field in file.fields if field.quality) > 59.9
     assert "Time steps: 3, from 0 to 2, in one file" in facts["told"] and "Least PSNR: " in facts["told"]
     assert "Asked: PSNR 60 dB" in facts["told"] and "Time 1: " in facts["told"]
+    assert facts["estimate"].startswith("Each of 3 time steps:\n")
     assert facts["changed"][1][0] == 3
     assert facts["back"][1] == [0, 0] and facts["back"][0][0] == facts["frames"][2]
     # What a pass over all steps made of one is what that step alone asks for.
