@@ -312,6 +312,7 @@ _STATIC, _DYNAMIC = [_ONE_NETWORK, ("Pruner", "variational-static")], [_ONE_NETW
 _VARIATIONAL = [_ONE_NETWORK, ("Pruner", "variational-static variational-dynamic")]
 _PRUNING = [_ONE_NETWORK, ("Pruner", "mask smallify variational-static variational-dynamic")]
 _FVSRN = [("Network", "fvsrn"), ("Pruner", "none mask smallify variational-static variational-dynamic")]
+_BY_RATE = [("Network", "fvsrn"), ("Pruner", "rate")]
 _STEPS = [("Decay", "passes plateau")]
 _BY_RATIO = "-1: automatic, by network and ratio."
 _NORM = "p of the norm that the weights behind are held down with, sum |w|^p: 1 or 2."
@@ -455,6 +456,14 @@ _NETWORK = _group(
         "an fv-SRN by rate and, where the target is a size, a Neurcomp without pruner; the better one is kept.",
         advanced=False,
     ),
+    _number(
+        "Rate Price",
+        0.1,
+        "What a bit is worth in squared steps; larger: fewer coefficients, a finer step.",
+        high=10,
+        when=_BY_RATE,
+    ),
+    _whole("Filter Channels", 0, 0, 256, "Hidden channels of the filter; 0: by the bytes of the file.", when=_BY_RATE),
     _whole(
         "Features",
         0,
@@ -708,6 +717,14 @@ _SEED = _property(
     '<IntRangeDomain name="range" min="0" />',
 )
 
+_PREDICTOR = _property(
+    "String",
+    "Predictor",
+    "auto",
+    "Where settings that are left open, and the first guess at a size, come from: auto, your own predictor (srn "
+    "search-fit) or else the shipped one; shipped; none; or the path of a predictor.",
+)
+
 _DECODER = _group(
     "Decoder",
     _choice(
@@ -795,6 +812,7 @@ _COMPRESS_PANEL = f"""
 {_STORAGE}
 {_DECODER}
 {_SEED}
+{_PREDICTOR}
 <StringVectorProperty name="MoreSettings" label="More Settings" command="SetMoreSettings" number_of_elements="1"
     default_values="" panel_visibility="advanced">
   <Documentation>Any setting by its dotted name, as in target.bytes=20000 neurcomp.blocks=6. They win over the

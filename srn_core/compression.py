@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field, replace
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
@@ -25,10 +25,16 @@ from srn_core.deadline import Deadline
 from srn_core.errors import SrnInputError, SrnMissingPackageError
 from srn_core.idle_settings import refuse_idle_settings
 from srn_core.neural_file import NeuralFile
+from srn_core.prediction.places import predictor_of
+from srn_core.prediction.predictor import Predictor
+from srn_core.prediction.start_settings import forecast_of, neurcomp_is_worth_it, with_predicted
 from srn_core.progress import Progress, ProgressCallback
 from srn_core.promise import promise_of
 from srn_core.spec import ConstantSpec, FvSrnSpec
 from srn_core.volume import Volume
+
+if TYPE_CHECKING:
+    from srn_core.rate.fit import Forecast
 
 DEFAULT_RATIO = 100.0
 LEAST_DEFAULT_BYTES = 4096
@@ -60,9 +66,13 @@ def compress_volume(
 ) -> CompressResult:
     """Compress one volume. Raises SrnInputError where the data or the settings cannot be used."""
     refuse_idle_settings(config)
+    predictor = predictor_of(config.predictor)
     if config.network == "auto":
-        return _best_of(volume, config, progress)
+        return _best_of(volume, config, predictor, progress)
     started = time.perf_counter()
+    taken: dict[str, Any] = {}
+    if predictor is not None:
+        config, taken = with_predicted(config, predictor, volume, target_bytes(volume, config))
     stop = _Progress(progress, Deadline(config.time_limit))
     valid = volume.validity()
     value_range = component_ranges(volume, valid)
@@ -72,7 +82,8 @@ def compress_volume(
         stored = replace(template, spec=spec)
         fitted = _Fitted(stored, {"device": "none", "train_seconds": 0.0})
     elif by_rate(config):
-        fitted = _fit_by_rate(volume, template, config, stop)
+        forecast = forecast_of(predictor.sizes) if predictor is not None and predictor.sizes is not None else None
+        fitted = _fit_by_rate(volume, template, config, stop, forecast)
     else:
         if config.target.psnr is not None:
             raise SrnInputError(
@@ -80,14 +91,19 @@ def compress_volume(
                 "(network fvsrn, pruner rate), or give a ratio"
             )
         fitted = _train(volume, valid, value_range, template, config, stop)
+    if taken:
+        fitted.details["predicted_settings"] = taken
     return _finish(volume, valid, fitted, config, started, stop)
 
 
-def _best_of(volume: Volume, config: CompressConfig, progress: Optional[ProgressCallback]) -> CompressResult:
+def _best_of(
+    volume: Volume, config: CompressConfig, predictor: Optional[Predictor], progress: Optional[ProgressCallback]
+) -> CompressResult:
     """Both kinds of network, each as it is best: the one that is better in the bytes it takes.
 
-    A Neurcomp is trained only where the target is a size: no other promise is its to keep. Where it cannot be trained,
-    for want of torch or of room, the fv-SRN stands.
+    A Neurcomp is trained only where the target is a size, for no other promise is its to keep, and where the
+    ``predictor`` does not rule out that it wins. Where it cannot be trained, for want of torch or of room, the fv-SRN
+    stands.
     """
 
     def share(begin: float, part: float) -> Optional[ProgressCallback]:
@@ -106,10 +122,13 @@ def _best_of(volume: Volume, config: CompressConfig, progress: Optional[Progress
         pruning=PruningConfig(),
         time_limit=None if config.time_limit is None else config.time_limit / 2,
     )
-    first = compress_volume(volume, by_rate_alone, share(0.0, 0.3 if sized else 1.0))
-    tried = {"fvsrn": {"bytes": first.report["bytes"], "psnr": first.report["psnr"]}}
+    worth_it = sized and neurcomp_is_worth_it(predictor, volume, target_bytes(volume, config))
+    first = compress_volume(volume, by_rate_alone, share(0.0, 0.3 if worth_it else 1.0))
+    tried: dict[str, Any] = {"fvsrn": {"bytes": first.report["bytes"], "psnr": first.report["psnr"]}}
     best = first
-    if sized and not first.report["stopped_early"] and first.report["network"] != "constant":
+    if sized and not worth_it:
+        tried["neurcomp"] = {"left_out": "by earlier runs on volumes like this one it would be worse"}
+    elif sized and not first.report["stopped_early"] and first.report["network"] != "constant":
         try:
             left = None if config.time_limit is None else max(deadline.left(), 1e-3)
             alone = replace(config, network="neurcomp", pruner="none", time_limit=left)
@@ -200,8 +219,8 @@ def _template(
 
 def _provenance(config: CompressConfig) -> dict[str, Any]:
     """What made the file. Nothing that differs between two runs of the same job belongs here."""
-    # Where a warm start came from is a path on one machine.
-    config = replace(config, training=replace(config.training, start=None))
+    # Where a warm start or a predictor came from is a path on one machine.
+    config = replace(config, training=replace(config.training, start=None), predictor=CompressConfig.predictor)
     changed = _difference(config.to_dict(), CompressConfig().to_dict())
     return {"settings": changed} if changed else {}
 
@@ -218,7 +237,9 @@ def _difference(settings: dict[str, Any], defaults: dict[str, Any]) -> dict[str,
     return out
 
 
-def _fit_by_rate(volume: Volume, template: NeuralField, config: CompressConfig, stop: _Progress) -> _Fitted:
+def _fit_by_rate(
+    volume: Volume, template: NeuralField, config: CompressConfig, stop: _Progress, forecast: Optional[Forecast]
+) -> _Fitted:
     from onnx_export.grid_filter import filtered_grid
     from srn_core.rate.fit import Wanted, fit_rate
 
@@ -230,7 +251,7 @@ def _fit_by_rate(volume: Volume, template: NeuralField, config: CompressConfig, 
     else:
         wanted = Wanted(bytes=target_bytes(volume, config))
 
-    fitted = fit_rate(volume, template, config, wanted, filtered_grid, _decoded, stop.training, stop.deadline)
+    fitted = fit_rate(volume, template, config, wanted, filtered_grid, _decoded, stop.training, stop.deadline, forecast)
     kept = fitted.stored.parameters() / max(sum(array.codes.size for array in fitted.stored.arrays.values()), 1)
     details = {
         "device": "cpu",

@@ -106,6 +106,22 @@ class FvSrnConfig:
 
 
 @dataclass(frozen=True)
+class RateConfig:
+    """fv-SRN pruned by rate: what bits are worth, and how wide the filter is (docs/rate-distortion.md)."""
+
+    price: float = 0.1
+    """Lambda of J = D + lambda R, in squared steps per bit: the larger, the more coefficients go, and the finer is the
+    step that then fills the file. High-rate theory says 0.116."""
+    channels: Optional[int] = None
+    """Channels of the filter's hidden layer, 55 bytes each; None: 4 to 32 by the bytes of the file, none below 4000."""
+
+    def __post_init__(self) -> None:
+        not_negative("rate.price", self.price)
+        at_most("rate.price", self.price, 10)
+        optional_size("rate.channels", self.channels, 1, 256)
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """How long and how the network is trained."""
 
@@ -254,9 +270,14 @@ class CompressConfig:
     promise is kept, and the packing, are not cut short. None: no limit."""
     seed: int = 0
     """Seeds every random number; same input, settings, seed and machine give the same file."""
+    predictor: str = "auto"
+    """Where settings that are left open, and the first guess at a quantiser's step, come from: "shipped", the product's
+    own predictor; the path of one that ``srn search-fit`` made; "none"; or "auto": the one that the environment
+    variable SRN_PREDICTOR names, else the user's own if there is one, else "shipped"."""
     target: TargetConfig = field(default_factory=TargetConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     quantise: QuantiseConfig = field(default_factory=QuantiseConfig)
+    rate: RateConfig = field(default_factory=RateConfig)
     fvsrn: FvSrnConfig = field(default_factory=FvSrnConfig)
     neurcomp: NeurcompConfig = field(default_factory=NeurcompConfig)
     pruning: PruningConfig = field(default_factory=PruningConfig)

@@ -103,6 +103,13 @@ def _convert(kind: Any, value: Any, key: str) -> Any:
         raise SrnInputError(f"setting '{key}' must be {meant}, not {value!r}") from None
 
 
+def setting_of(config: Any, key: str) -> Any:
+    """The value of a dotted key that is known."""
+    for part in key.split("."):
+        config = getattr(config, part)
+    return config
+
+
 def plain(value: Any) -> Any:
     """Nested dicts with their tuples as lists, as JSON has them."""
     if isinstance(value, dict):

@@ -334,6 +334,20 @@ def test_promises_are_kept_with_a_filter(monkeypatch, target):
     assert result.file.to_bytes() == rate(field, passes=6, **target).file.to_bytes()
 
 
+def test_price_and_channels_are_as_the_settings_say(monkeypatch):
+    """A higher price leaves fewer coefficients, and the finer step that they then afford."""
+    field = rough((24, 26, 28), slope=2.6)
+    low, high = (rate(field, bytes=6000, passes=0, **{"rate.price": price}).report for price in (0.02, 0.3))
+    assert high["kept_fraction"] < 0.98 * low["kept_fraction"] and high["step"] < 0.9 * low["step"]
+    trained = []
+    monkeypatch.setattr(grid_filter, "train_filter", lambda *given, **more: trained.append(given[3]) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        rate(field, bytes=6000, **{"rate.channels": 3})
+    assert trained == [(3,)]
+    with pytest.raises(SrnInputError, match="rate.price belongs to an fv-SRN pruned by rate"):
+        srn_core.compress(field, pruner="smallify", **{"rate.price": 0.2})
+
+
 @pytest.mark.parametrize(("channels", "words"), [(12, "did not pay"), (64, "no room")])
 def test_a_filter_that_does_not_pay_is_left_out(monkeypatch, channels, words):
     monkeypatch.setattr(grid_filter, "channels_for", lambda coded_bytes: (channels,))

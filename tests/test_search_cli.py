@@ -16,6 +16,7 @@ pytest.importorskip("torch")
 from searches import made_up, volume_file
 
 from srn_core.cli import main
+from srn_core.prediction import places
 from srn_core.search.objectives import OBJECTIVES
 from srn_core.search.ranges import RANGES
 
@@ -23,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ("torch", "ax", "botorch", "matplotlib", "scipy")
 
 
-@pytest.mark.parametrize("command", ["search", "search-report"])
+@pytest.mark.parametrize("command", ["search", "search-report", "search-fit"])
 def test_help_imports_nothing_heavy(command):
     code = (
         "import sys\nfrom srn_core.cli import main\n"
@@ -74,6 +75,26 @@ def test_report_prints_the_lines(tmp_path, capsys, monkeypatch):
     assert told["front"] >= 3 and told["sensitivity"][0]["setting"] == "smallify.lambda_beta"
 
 
+def test_own_searches_become_what_compressions_start_from(tmp_path, capsys, monkeypatch):
+    made_up(tmp_path / "found")
+    monkeypatch.setattr(places.sys, "platform", "linux")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    assert main(["search-fit", str(tmp_path / "found")]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"smallify.lambda_beta +R\^2 0\.9", said) and str(places.own_file()) in said
+    monkeypatch.delenv("SRN_PREDICTOR")
+    assert places.predictor_of("auto").rule("fvsrn", "smallify") is not None
+    alone = tmp_path / "alone.json"
+    assert main(["search-fit", str(tmp_path / "found"), "--alone", "--out", str(alone), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["out"] == str(alone) and [rule["pruner"] for rule in told["rules"]] == ["smallify"]
+    assert told["sizes"]["points"] < places.predictor_of("shipped").sizes.points
+    arguments = ["compress", str(volume_file(tmp_path)), str(tmp_path / "a.srn"), "--pruner", "smallify", "--json"]
+    arguments += ["--set", "target.parameter_ratio=30", "--passes", "1", "--set", f"predictor={alone}"]
+    assert main(arguments) == 0
+    assert json.loads(capsys.readouterr().out)["pruner"] == "smallify"
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -87,6 +108,7 @@ def test_report_prints_the_lines(tmp_path, capsys, monkeypatch):
         (["search", "VOLUME", "--peers", "none.csv"], "cannot read the peers"),
         (["search", "VOLUME", "--resume"], "holds no search"),
         (["search-report", "nowhere"], "holds no search"),
+        (["search-fit", "nowhere"], "holds no search"),
         (["search-report", "nowhere", "--volume", "a.npy"], "belongs to --check-fit"),
     ],
 )

@@ -8,27 +8,27 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 pytest.importorskip("torch")
 
 from searches import made_up, volume_file
 
-from srn_core.errors import SrnFormatError, SrnInputError
+from srn_core.errors import SrnInputError
+from srn_core.prediction.predictor import Predictor
+from srn_core.prediction.regression import INTERCEPT, fit
+from srn_core.prediction.rules import LN_RATIO, predicted
 from srn_core.search import SearchRequest, Source, report
-from srn_core.search.analysis import LN_RATIO, Analysis
+from srn_core.search.analysis import Analysis
 from srn_core.search.check_fit import run_checks, write_checks
+from srn_core.search.comparison import compared
 from srn_core.search.figures import draw_front
+from srn_core.search.fitting import fit_predictor
 from srn_core.search.journal import Journal
 from srn_core.search.outputs import write
 from srn_core.search.peers import peers, read
-from srn_core.search.predictors import Predictor, fit_predictor, predict
-from srn_core.search.regression import INTERCEPT, fit
 from srn_core.search.request import Record
 from srn_core.search.runner import SearchResult
-from srn_core.search.statistics import VolumeStatistics
-from srn_core.volume import Volume
 
 DIMS = (16, 16, 16)
 
@@ -164,36 +164,28 @@ def test_bad_peers_are_refused(found, tmp_path, text, words):
         peers(read(table), found[1].result.record)
 
 
-def test_statistics_tell_smooth_from_rough_and_pass_over_gaps():
-    rng = np.random.default_rng(0)
-    noise = rng.normal(size=(12, 12, 12)).astype(np.float32)
-    ramp = np.broadcast_to(np.linspace(0, 1, 12, dtype=np.float32), (12, 12, 12)).copy()
-    rough, smooth = (VolumeStatistics.of(Volume.from_array(values, "a")) for values in (noise, ramp))
-    assert rough.log_roughness == pytest.approx(math.log(math.sqrt(2)), abs=0.05) and smooth.log_roughness < -1
-    assert rough.log_values == pytest.approx(math.log(1728))
-    gaps = ramp.copy()
-    gaps[3:5] = np.nan
-    assert VolumeStatistics.of(Volume.from_array(gaps, "a")).log_spread == pytest.approx(smooth.log_spread, abs=0.01)
+def test_a_record_reads_back_as_it_was(found):
+    folder, analysis = found
+    assert Record.load(folder) == analysis.result.record
+    assert isinstance(Record.load(folder).request, SearchRequest)
 
 
-def test_predictor_gives_settings_that_compress_takes_and_survives_the_disk(found, tmp_path):
+def test_a_fitted_predictor_tells_what_the_analysis_tells_and_where_it_is_from(found, tmp_path):
     _, analysis = found
-    predictor = fit_predictor([analysis.result])
-    predictor.save(tmp_path / "p.json")
-    again = Predictor.load(tmp_path / "p.json")
-    statistics = analysis.result.record.statistics
-    told = predict(again, "fvsrn", "smallify", 50.0, statistics, DIMS)
-    assert told == predict(predictor, "fvsrn", "smallify", 50.0, statistics, DIMS)
+    made = fit_predictor([analysis.result])
+    made.save(tmp_path / "p.json")
+    assert Predictor.load(tmp_path / "p.json") == Predictor.load(tmp_path / "p.json")
+    rule = Predictor.load(tmp_path / "p.json").rule("fvsrn", "smallify")
+    told = predicted(rule, 50.0, analysis.result.record.statistics, DIMS)
     assert told.settings["smallify.lambda_beta"] == pytest.approx(analysis.predicted(50.0)["smallify.lambda_beta"])
     assert told.settings["pruning.thresholds"] == "fixed" and len(told.settings["fvsrn.grid"]) == 3
     assert told.r2["smallify.lambda_beta"] > 0.9 and told.notes == ()
     (data,) = json.loads((tmp_path / "p.json").read_text())["data"]
     assert data["crc32"] == analysis.result.record.crc32 and len(data["front"]) == len(analysis.front)
-    (note,) = predict(again, "fvsrn", "smallify", 1e5, statistics, DIMS).notes
-    assert "outside of those searched" in note
+    assert len(data["coded"]) == len(analysis.result.record.coded) == made.sizes.points > 0
 
 
-def test_predictor_of_many_volumes_goes_by_their_statistics(tmp_path):
+def test_a_predictor_of_many_volumes_goes_by_their_statistics(tmp_path):
     """Volumes of six sizes; the setting goes as size^-1 at equal ratios."""
     results = []
     for number, size in enumerate((8, 10, 12, 14, 16, 18)):
@@ -204,37 +196,41 @@ def test_predictor_of_many_volumes_goes_by_their_statistics(tmp_path):
             for t in result.trials
         ]  # fmt: skip
         results.append(SearchResult(result.record, trials))
-    predictor = fit_predictor(results)
-    (rule,) = predictor.rules
-    assert rule.settings["smallify.lambda_beta"].coefficients["log_values"] < 0
+    (rule,) = fit_predictor(results).rules
     small, large = (
-        predict(predictor, "fvsrn", "smallify", 60.0, result.record.statistics, DIMS).settings["smallify.lambda_beta"]
+        predicted(rule, 60.0, result.record.statistics, DIMS).settings["smallify.lambda_beta"]
         for result in (results[0], results[-1])
     )
     assert small > 2.0 * large
 
 
-def test_predictor_says_what_it_does_not_know(found, tmp_path):
+def test_what_was_known_of_others_stays(found):
     _, analysis = found
-    predictor, statistics = fit_predictor([analysis.result]), analysis.result.record.statistics
-    with pytest.raises(SrnInputError, match="known: fvsrn smallify"):
-        predict(predictor, "neurcomp", "none", 50.0, statistics, DIMS)
-    with pytest.raises(SrnInputError, match="ratio must be more than 0"):
-        predict(predictor, "fvsrn", "smallify", math.nan, statistics, DIMS)
+    other = {"volume": "a", "crc32": "00000000", "coded": [analysis.result.record.coded[0].to_dict()]}
+    mine = fit_predictor([analysis.result])
+    (own,) = mine.rules
+    known = Predictor(None, (replace(own, pruner="mask"), replace(own, ratios=(1.0, 2.0))), None, (other,))
+    both = fit_predictor([analysis.result], known)
+    assert [(rule.pruner, rule.ratios) for rule in both.rules] == [("mask", own.ratios), ("smallify", own.ratios)]
+    assert both.sizes.points == mine.sizes.points + 1 and len(both.data) == 2
+    again = fit_predictor([analysis.result], both)
+    assert len(again.data) == 2 and again.sizes == both.sizes, "a search counts once"
     with pytest.raises(SrnInputError, match="at least one search"):
         fit_predictor([])
-    with pytest.raises(SrnInputError, match="cannot read"):
-        Predictor.load(tmp_path / "none.json")
-    predictor.save(tmp_path / "p.json")
-    good = (tmp_path / "p.json").read_text()
-    for wrong in ("{", "[]", good.replace('"version": 1', '"version": 9'), good.replace('"low": ', '"lower": '),
-                  good.replace('"r2": ', '"r2": "many", "x": ')):  # fmt: skip
-        (tmp_path / "bad.json").write_text(wrong)
-        with pytest.raises(SrnFormatError, match=r"bad\.json"):
-            Predictor.load(tmp_path / "bad.json")
 
 
-def test_a_record_reads_back_as_it_was(found):
-    folder, analysis = found
-    assert Record.load(folder) == analysis.result.record
-    assert isinstance(Record.load(folder).request, SearchRequest)
+def test_defaults_are_compared_with_the_front_at_equal_ratios(found, tmp_path):
+    _, analysis = found
+    ratios = (analysis.ratio(analysis.front[0]), analysis.ratio(analysis.front[-1]))
+    below = [
+        replace(analysis.front[0], kind="default", index=n, settings={"network": "fvsrn", "pruner": "rate"},
+                measured={**analysis.front[0].measured, "ratio": ratio, "psnr": 78.0 - 8.0 * math.log(ratio)})
+        for n, ratio in enumerate(ratios)
+    ]  # fmt: skip
+    result = SearchResult(analysis.result.record, [*analysis.result.trials, *below])
+    front, defaults = compared(result)
+    assert front["points"] == len(analysis.front) and defaults["method"] == "defaults: fvsrn rate"
+    assert defaults["front_gain_db"] == pytest.approx(2.0, abs=0.05) and defaults["least_gain_db"] > 1.5
+    assert front["hypervolume"] > defaults["hypervolume"] > 0
+    write(tmp_path, result)
+    assert [row["method"] for row in rows(tmp_path / "comparison.csv")] == ["front: fvsrn smallify", defaults["method"]]

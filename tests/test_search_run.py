@@ -228,9 +228,17 @@ def test_ctrl_c_leaves_tables_and_a_journal(source, tmp_path):
 def test_the_defaults_are_five_ratios_that_the_volume_bears(source):
     record = Record.of(replace(ASKED, defaults=True), source, source.read())
     jobs = default_jobs(record)
-    ratios = [job.settings["target.ratio"] for job in jobs]
-    assert len(ratios) == 5 and ratios == sorted(ratios) and record.nbytes / ratios[-1] == pytest.approx(1500, rel=1e-3)
-    assert all(set(job.settings) == {"device", "seed", "training.seconds", "target.ratio"} for job in jobs)
+    product, own = jobs[:5], jobs[5:]
+    for five in (product, own):
+        ratios = [job.settings["target.ratio"] for job in five]
+        assert len(ratios) == 5 and ratios == sorted(ratios) and ratios[0] == 2 and ratios[-1] == 8
+    timed = {"device", "seed", "network", "pruner", "predictor", "training.seconds", "target.ratio"}
+    assert all(set(job.settings) == timed and job.settings["pruner"] == "rate" for job in product)
+    assert all(job.settings["pruner"] == "smallify" and job.settings["training.passes"] == 2 for job in own)
+    assert [job.index for job in jobs] == list(range(10))
+    by_rate = replace(record, request=replace(record.request, pruner="rate", fixed={}, freed={}))
+    ratios = [job.settings["target.ratio"] for job in default_jobs(by_rate)]
+    assert len(ratios) == 5 and record.nbytes / ratios[-1] == pytest.approx(1500, rel=1e-3)
     assert default_jobs(Record.of(ASKED, source, source.read())) == []
 
 
@@ -239,10 +247,11 @@ def test_the_defaults_are_measured_beside(source, tmp_path, monkeypatch):
     monkeypatch.setattr("srn_core.search.run.DEFAULT_RATIOS", 2)
     asked = replace(ASKED, trials=1, seconds=1.0, defaults=True)
     result = search(source, tmp_path / "defaults", asked)
-    found = result.of_kind("default")
-    assert [trial.status for trial in found] == ["done"] * 2
-    ratios = [trial.measured["ratio"] for trial in found]
-    assert ratios == sorted(ratios) and all("pruner" not in trial.settings for trial in found)
+    assert [trial.status for trial in result.of_kind("default")] == ["done"] * 4
+    assert list(result.defaults()) == ["fvsrn rate", "fvsrn smallify"]
+    for found in result.defaults().values():
+        ratios = [trial.measured["ratio"] for trial in found]
+        assert len(ratios) == 2 and ratios == sorted(ratios)
     assert all(trial.kind == "search" for trial in result.front()) and len(hypervolumes(result)) == 1
 
 

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from srn_core.config import PRUNERS, CompressConfig, setting_names
 from srn_core.errors import SrnInputError
+from srn_core.prediction.domains import Choice, Range
 from srn_core.search.front import front_of, hypervolume, second_at
 from srn_core.search.objectives import OBJECTIVES, measured_of, objectives, scores
-from srn_core.search.ranges import GATED, GRID, RANGES, RATIO, Choice, Range, searchable
+from srn_core.search.ranges import GATED, GRID, RANGES, RATIO, searchable
 from srn_core.search.space import Space, nested
 
 DIMS, NBYTES = (64, 48, 32), 64 * 48 * 32 * 4
@@ -120,7 +121,7 @@ def test_fixed_and_freed_settings():
         ({"freed": {"training.batch": "many"}}, "LOW:HIGH"),
         ({"freed": {RATIO: "-1:3"}}, "positive"),
         ({"pruner": "rate", "fixed": {"fvsrn.layers": 2}}, "belongs to a trained network"),
-        ({"pruner": "rate", "fixed": {RATIO: 50, "training.passes": 3}}, "nothing is left to search"),
+        ({"pruner": "rate", "fixed": {RATIO: 50, "rate.price": 0.1, "rate.channels": 8}}, "nothing is left to search"),
         ({"dims": (4, 4, 4), "nbytes": 256}, "too small to search ratios"),
     ],
 )

@@ -19,6 +19,7 @@ from srn_core.deadline import clock
 from srn_core.errors import SrnError, SrnInputError
 from srn_core.idle_settings import refuse_idle_settings
 from srn_core.neural_file import NeuralFile
+from srn_core.prediction.places import predictor_file
 from srn_core.progress import ProgressCallback
 from srn_core.promise import promise_of_all
 from srn_core.pulse import pulsed
@@ -430,7 +431,7 @@ def components_of(volume: Volume) -> list[Volume]:
 
 def training_key(config: CompressConfig, volumes: Sequence[tuple[str, Volume]]) -> str:
     """What a finished file depends on: the values themselves, of which digests are given (not when VTK last touched
-    them), what the file says of them, the settings in force, and the file that the training starts from. Not the
+    them), what the file says of them, the settings in force, and the files that the training starts from. Not the
     device, nor the settings of the networks and pruners that are not used."""
     settings = config.to_dict()
     settings["training"].pop("start")  # a name; what the file holds counts
@@ -443,7 +444,8 @@ def training_key(config: CompressConfig, volumes: Sequence[tuple[str, Volume]]) 
         (values, str(volume.values.dtype), volume.values.shape, volume.geometry, volume.name, volume.time, volume.block)
         for values, volume in volumes
     ]
-    return repr((described, settings, _digest_of_file(config.training.start)))
+    files = (config.training.start, str(predictor_file(config.predictor) or ""))
+    return repr((described, settings, [_digest_of_file(path) for path in files]))
 
 
 def _digest_of_file(path: Optional[str]) -> str:

@@ -28,6 +28,7 @@ VARIATIONAL = _only("Pruner", "variational-static", "variational-dynamic")
 PRUNING = _only("Pruner", "mask", "smallify", "variational-static", "variational-dynamic")
 FVSRN = _only("Network", "fvsrn") + _only("Pruner", "none", *PRUNING[0][1])
 """A trained one: pruned by rate it has none of these settings."""
+BY_RATE = _only("Network", "fvsrn") + _only("Pruner", "rate")
 STEPS = _only("Decay", "passes", "plateau")
 FIXED = _only("PruningThresholds", "fixed")
 
@@ -91,6 +92,8 @@ PANEL: Mapping[str, Bound] = {
     "DecayFactor": Bound("training.decay_factor", when=STEPS),
     "DecayPasses": Bound("training.decay_passes", when=STEPS),
     "StartFile": Bound("training.start", ""),
+    "RatePrice": Bound("rate.price", when=BY_RATE),
+    "FilterChannels": Bound("rate.channels", 0, BY_RATE),
     "Features": Bound("fvsrn.features", 0, FVSRN),
     "Wavelet": Bound("fvsrn.wavelet", when=FVSRN),
     "WaveletLevels": Bound("fvsrn.levels", when=FVSRN),
@@ -137,6 +140,7 @@ PANEL: Mapping[str, Bound] = {
     "Quantiser": Bound("quantise.method"),
     "QuantiserPasses": Bound("quantise.fine_tune_passes"),
     "Seed": Bound("seed"),
+    "Predictor": Bound("predictor"),
 }
 """Property -> setting. A property that another one's depends on stands before it."""
 

@@ -8,11 +8,22 @@ import sys
 import warnings
 from typing import NoReturn, Optional, Sequence
 
-from srn_core.cli import compress, decompress, doctor, evaluate, export, info, paraview, search, search_report
+from srn_core.cli import (
+    compress,
+    decompress,
+    doctor,
+    evaluate,
+    export,
+    info,
+    paraview,
+    search,
+    search_fit,
+    search_report,
+)
 from srn_core.errors import SrnError, SrnStoppedError
 from srn_core.version import __version__
 
-COMMANDS = (compress, info, evaluate, decompress, export, search, search_report, doctor, paraview)
+COMMANDS = (compress, info, evaluate, decompress, export, search, search_report, search_fit, doctor, paraview)
 
 EPILOG = """\
 first steps:

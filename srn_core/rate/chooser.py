@@ -14,7 +14,7 @@ from srn_core.codec.pyramid_blocks import blocks_of, counts, has_blocks, spread
 from srn_core.codec.pyramid_coder import Models
 from srn_core.codec.pyramid_tokens import EXTRA, LARGEST_CODE, token_of
 
-PRICE = 0.1
+PRICE = 0.1  # as in srn_core.config.RateConfig
 """lambda in squared steps per bit. High-rate theory says 2 ln 2 / 12 = 0.116; where most are zero, more pays."""
 BLOCK_BITS, LONE_BITS = 4.0, 7.0
 """What a block and each of its coefficients cost, about, where their surroundings are empty."""

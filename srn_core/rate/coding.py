@@ -25,6 +25,9 @@ Decode = Callable[[FvSrnSpec, Mapping[str, np.ndarray]], np.ndarray]
 SAFETY = 10
 """Bytes kept free for what is written last: the measured quality may deflate worse than its stand-in."""
 
+SPEC = 40
+"""What spec, array table and section heads add to the header of an empty file, about."""
+
 
 @dataclass(frozen=True)
 class Coded:
@@ -44,6 +47,7 @@ class Coding:
         counts: (z, y, x) of bool, voxels whose error counts; None: all.
         template: the field but for its spec and arrays.
         decode: see :data:`Decode`.
+        chooser: what each coefficient is worth; None: at the usual price.
     """
 
     def __init__(
@@ -54,12 +58,13 @@ class Coding:
         template: NeuralField,
         pyramid: PyramidSpec,
         decode: Decode,
+        chooser: Optional[RateChooser] = None,
     ) -> None:
         self.volume, self.values, self.counts = volume, values, counts
         self.template, self.pyramid = template, pyramid
         self.filter: tuple[int, ...] = ()
         self.filter_arrays: dict[str, StoredArray] = {}
-        self.chooser = RateChooser()
+        self.chooser = chooser or RateChooser()
         self._decode = decode
         self._coefficients: Optional[np.ndarray] = None
         self._beside: Optional[int] = None
@@ -118,6 +123,10 @@ class Coding:
         if self._beside is None:
             self._beside = len(codec.to_bytes([self.field(coded, b"\0")])) + SAFETY + 1
         return self._beside + coded.stream.size
+
+    def room(self, most: int) -> float:
+        """Bytes that a file of ``most`` leaves for the latents, about; without a filter."""
+        return max(most - len(codec.to_bytes([self.template])) - SPEC, 1.0)
 
     def grid(self, codes: np.ndarray, step: float) -> np.ndarray:
         """The decoded grid (features, z, y, x), normalised."""

@@ -67,6 +67,11 @@ class Course:
         if psnr is not None:
             self.psnr = psnr
 
+    @property
+    def sizes(self) -> list[float]:
+        """Bytes of the files that were tried, in order."""
+        return [row.size for row in self._rows if row.size is not None]
+
     def measured(self, psnr: float) -> None:
         """What was tried last has this PSNR."""
         self.psnr = psnr

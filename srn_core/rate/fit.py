@@ -15,12 +15,16 @@ from srn_core.deadline import Deadline, clock
 from srn_core.errors import SrnInputError
 from srn_core.fill import filled, plateau_of
 from srn_core.progress import Progress
+from srn_core.rate.chooser import RateChooser
 from srn_core.rate.coding import SAFETY, Coding, Decode
 from srn_core.rate.course import Course, Tell
 from srn_core.rate.promises import Landed, fit_bytes, fit_error, fit_psnr
-from srn_core.rate.pyramid_choice import best_pyramid, plateau_pays, rough_step
+from srn_core.rate.pyramid_choice import best_pyramid, middle_coefficients, plateau_pays, rough_step
 from srn_core.volume import Volume
 
+Forecast = Callable[[np.ndarray, "Wanted", float], float]
+"""Coefficients (features, z, y, x) of normalised values, what is wanted of their stream alone, a step to look from ->
+the step at which they should have it: :mod:`srn_core.prediction`'s."""
 FILTER_BITS = 8
 EXACT_STEP = 4.0
 """A step, in normalised values that span one unit of an integer, that is coarser than exactness needs."""
@@ -31,6 +35,8 @@ LEAST_SECONDS = 0.5
 """A shorter training of a filter is not worth its start."""
 FEWEST_PASSES, MOST_PASSES = 5.0, 100.0
 """Values that a filter is trained on where nothing else is said, but for very large and very small volumes."""
+BYTES_SLOPE, PSNR_SLOPE = 1.2, 7.0
+"""What ln(bytes) and a PSNR in dB fall by, about, while ln(step) grows by 1."""
 FIRST_STEP = 0.05
 """Where the search begins, on values from -1 to 1."""
 
@@ -62,19 +68,23 @@ def fit_rate(
     decoded: Callable[[NeuralField], np.ndarray],
     tell: Tell,
     deadline: Optional[Deadline] = None,
+    forecast: Optional[Forecast] = None,
 ) -> Fitted:
     """The best field that keeps to what is ``wanted``.
 
     ``decode`` and ``decoded`` are the shipped decoder's: of a grid, and of a field's values on its voxels in float64.
     ``deadline``: when it should be done; what the promise needs is not cut short.
+    Without a ``forecast`` of steps the search for one begins at what the middle takes when it is coded.
     Raises SrnInputError where a promise cannot be kept.
     """
     tell(Progress("choosing the wavelet pyramid", 0.02))
     values = _normalised(volume, template)
-    step = _first_step(values, wanted, template)
+    step = _first_step(values, wanted, template, forecast)
     values, counts, template = _without_plateau(volume, values, template, step)
     pyramid = best_pyramid(values, step)
-    coding = Coding(volume, values, counts, template, pyramid, decode)
+    coding = Coding(volume, values, counts, template, pyramid, decode, RateChooser(config.rate.price))
+    if forecast is not None and wanted.max_error is None:
+        step = forecast(coding.coefficients(), _of_latents(coding, wanted), step)
     course = Course(tell, deadline)
     course.say("coding", 0.1)
     filter_details: dict[str, Any] = {}
@@ -92,6 +102,8 @@ def fit_rate(
         "wavelet": pyramid.name,
         "groups": [[axes, levels] for axes, levels in pyramid.groups],
         "step": landed.step,
+        "steps_tried": len(course.sizes),
+        "first_step_ratio": round(volume.nbytes / course.sizes[0], 4) if course.sizes else None,
         "filter": list(coding.filter),
         "stopped_early": course.stopped,
         **filter_details,
@@ -129,13 +141,26 @@ def _without_plateau(
     return smooth, counts, replace(template, plateau=plateau)
 
 
-def _first_step(values: np.ndarray, wanted: Wanted, template: NeuralField) -> float:
+def _first_step(
+    values: np.ndarray, wanted: Wanted, template: NeuralField, forecast: Optional[Forecast] = None
+) -> float:
+    """About the step that the promise takes, before it is known how the volume is split best."""
     if wanted.max_error is not None:
         span = max(high - low for low, high in template.value_range)
         return max(3 * wanted.max_error / span, 1e-5)
+    if forecast is not None:
+        coefficients = middle_coefficients(values)
+        share = coefficients.size / values.size
+        latents = Wanted(None if wanted.bytes is None else max(int(wanted.bytes * share), 1), wanted.psnr)
+        return forecast(coefficients, latents, FIRST_STEP)
     if wanted.psnr is not None:
         return float(2 * 10 ** (-wanted.psnr / 20) * 4)
     return rough_step(values, wanted.bytes or 0, FIRST_STEP)
+
+
+def _of_latents(coding: Coding, wanted: Wanted) -> Wanted:
+    """What is left of a promise for the latents."""
+    return wanted if wanted.bytes is None else Wanted(bytes=int(coding.room(wanted.bytes)))
 
 
 def _passes(config: CompressConfig, values: int) -> Optional[float]:
@@ -168,6 +193,14 @@ def _land(coding: Coding, wanted: Wanted, start: float, course: Course) -> Lande
     return fit_bytes(coding, max(wanted.bytes, 1), start, course.goes_on, course.tried)
 
 
+def _step_with_filter(plain: Landed, coding: Coding, wanted: Wanted, gain: float) -> float:
+    """About the step that keeps the promise once a filter takes its bytes and gives its dB."""
+    if wanted.psnr is not None:
+        return plain.step * math.exp(gain / PSNR_SLOPE)
+    taken = sum(array.codes.size for array in coding.filter_arrays.values())
+    return plain.step * math.exp(math.log(plain.bytes / max(plain.bytes - taken, 1.0)) / BYTES_SLOPE)
+
+
 def _with_filter(
     coding: Coding,
     config: CompressConfig,
@@ -187,7 +220,7 @@ def _with_filter(
         from srn_core.training.grid_filter import channels_for, train_filter
     except ModuleNotFoundError:
         return plain, {"filter_note": "torch is not installed: no filter was trained"}
-    channels = channels_for(int(size))
+    channels = (config.rate.channels,) if config.rate.channels else channels_for(int(size))
     if not channels:
         return plain, {}
     device = choose_device(config.device)
@@ -235,7 +268,7 @@ def _with_filter(
     }
     try:
         # With a filter the same promise takes another step; the old one is where the search begins.
-        better = _land(coding, wanted, plain.step * (1.05 if wanted.psnr is not None else 1.2), course)
+        better = _land(coding, wanted, _step_with_filter(plain, coding, wanted, outcome.gain_db), course)
     except SrnInputError:
         coding.use_filter((), {})
         return plain, {**details, "filter_note": "there is no room for the filter"}

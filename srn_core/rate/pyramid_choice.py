@@ -48,15 +48,19 @@ def middle_of(values: np.ndarray) -> np.ndarray:
     return values[..., z, y, x]
 
 
+def middle_coefficients(values: np.ndarray) -> np.ndarray:
+    """Coefficients (1, z, y, x) of the middle of normalised values (features, z, y, x), split the likeliest way."""
+    return analyse(middle_of(values[0]), pyramid_of(FILTERS[0], candidates(values.shape[1:])[0]))[None]
+
+
 def rough_step(values: np.ndarray, most: int, start: float) -> float:
     """About the step by which values (features, z, y, x) take ``most`` bytes, by their middle, the likeliest way."""
-    middle = middle_of(values[:1])
-    share = max(most * middle.size / values.size, 64.0)
-    pyramid = pyramid_of(FILTERS[0], candidates(values.shape[1:])[0])
-    coefficients = analyse(middle[0], pyramid)[None]
+    coefficients = middle_coefficients(values)
+    groups = candidates(values.shape[1:])[0]
+    share = max(most * coefficients.size / values.size, 64.0)
     step = start
     for _ in range(ROUGH_TRIES):
-        size = draft(coefficients / np.float32(step), pyramid.groups, RateChooser())[1].size
+        size = draft(coefficients / np.float32(step), groups, RateChooser())[1].size
         stride = math.log(max(size, 1.0) / share) / 1.2
         step *= math.exp(min(max(stride, -3.0), 3.0))
         if abs(stride) < 0.2:

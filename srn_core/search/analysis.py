@@ -8,18 +8,17 @@ from dataclasses import dataclass
 from typing import Any, Callable, Mapping, Optional, Sequence
 
 from srn_core.errors import SrnInputError
+from srn_core.prediction.domains import Range, Scalar
+from srn_core.prediction.regression import Fit, bent_back, fit, straightened
+from srn_core.prediction.rules import LN_RATIO, TRUSTED_R2
 from srn_core.search.front import second_at
-from srn_core.search.ranges import RATIO, Range, Scalar
-from srn_core.search.regression import Fit, bent_back, fit, straightened
+from srn_core.search.ranges import RATIO
 from srn_core.search.run import space_of
 from srn_core.search.runner import SearchResult
 from srn_core.search.trial import Trial
 
 LEAST_POINTS = 3
 """A line through fewer points says nothing."""
-TRUSTED_R2 = 0.3
-"""Settings whose line explains less than this do not follow the ratio: their middle value is taken instead."""
-LN_RATIO = "ln_ratio"
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ import warnings
 from typing import Any, Mapping
 
 from srn_core.errors import SrnMissingPackageError
+from srn_core.prediction.domains import Domain, Range, Scalar
 from srn_core.search.generators import Generator, Known, SobolGenerator
 from srn_core.search.objectives import scores
-from srn_core.search.ranges import RATIO, Domain, Range, Scalar
+from srn_core.search.ranges import RATIO
 from srn_core.search.trial import Trial
 
 LEAST_RESULTS = 3

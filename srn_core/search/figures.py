@@ -10,6 +10,7 @@ from srn_core.search.outputs import hypervolumes
 from srn_core.search.peers import Curves
 from srn_core.search.runner import SearchResult
 
+DEFAULT_COLOURS = ("#d95f02", "#1b9e77")
 PEER_COLOURS = ("#7f7f7f", "#8c564b", "#bcbd22", "#17becf", "#e377c2", "#9467bd")
 
 
@@ -60,10 +61,9 @@ def draw_front(folder: Path, result: SearchResult, peers: Curves) -> None:
     x, y = ([t.measured[o.name] for t in front] for o in (first, second))
     request = result.record.request
     upper.plot(x, y, "o-", color="#1f4e99", label=f"front: {request.network}, {request.pruner}")
-    standard = [trial for trial in result.of_kind("default") if trial.done]
-    if standard:
+    for (method, standard), colour in zip(result.defaults().items(), DEFAULT_COLOURS):
         x, y = ([t.measured[o.name] for t in standard] for o in (first, second))
-        upper.plot(x, y, "s--", color="#d95f02", label="defaults (fvsrn, rate)")
+        upper.plot(x, y, "s--", color=colour, label=f"defaults: {method.replace(' ', ', ')}")
     if (first.name, second.name) == ("ratio", "psnr"):
         _draw_peers(upper, peers)
     if first.log:

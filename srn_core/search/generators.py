@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Sequence, Tuple
 
 from srn_core.errors import SrnInputError, SrnMissingPackageError
+from srn_core.prediction.domains import Scalar
 from srn_core.search.objectives import Objective
-from srn_core.search.ranges import Scalar
 from srn_core.search.space import Space
 from srn_core.search.trial import Trial
 

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from srn_core.search.comparison import COLUMNS, compared
 from srn_core.search.front import hypervolume
 from srn_core.search.objectives import scores
 from srn_core.search.runner import FILES, SearchResult
@@ -15,7 +16,7 @@ from srn_core.search.trial import Trial
 
 MEASURED = (
     "bytes", "ratio", "parameters", "parameter_ratio", "psnr", "ssim", "max_error", "kept_fraction",
-    "initial_parameters", "initial_grid", "passes", "train_seconds", "decode_mvoxel_s",
+    "initial_parameters", "initial_grid", "passes", "train_seconds", "cpu_seconds", "decode_mvoxel_s",
 )  # fmt: skip
 FRONT = "front"
 
@@ -46,6 +47,7 @@ def write(folder: Path, result: SearchResult, *, last: bool = True) -> None:
     ]
     write_csv(folder / "front.csv", table, columns)
     write_csv(folder / "hypervolume.csv", hypervolumes(result), ["trials", "trial", "hypervolume"])
+    write_csv(folder / "comparison.csv", compared(result), COLUMNS)
     _write_front(folder, front, last)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Tuple, Union
+from typing import Tuple
+
+from srn_core.prediction.domains import Choice, Domain, Range
 
 NETWORKS = ("fvsrn", "neurcomp")
 TRAINED = ("none", "mask", "smallify", "variational-static", "variational-dynamic")
@@ -13,8 +14,6 @@ GATED = TRAINED[1:]
 VARIATIONAL = TRAINED[3:]
 SIZES = ("target", "settings")
 """What decides a file's size: the ratio that each trial asks for, or (as in the thesis) network and pruner alone."""
-
-Scalar = Union[float, int, str, bool]
 
 
 @dataclass(frozen=True)
@@ -31,45 +30,6 @@ class Applies:
 
 
 @dataclass(frozen=True)
-class Range:
-    """Numbers between two bounds, both included."""
-
-    low: float
-    high: float
-    log: bool = False
-    """Equal ratios are equally likely, not equal differences."""
-    whole: bool = False
-    """Whole numbers."""
-
-    def at(self, share: float) -> Scalar:
-        """The number at a share (0 to 1) of the way from low to high."""
-        low, high = (self.low - 0.5, self.high + 0.5) if self.whole and not self.log else (self.low, self.high)
-        value = low * (high / low) ** share if self.log else low + (high - low) * share
-        value = min(max(round(value) if self.whole else value, self.low), self.high)
-        return int(value) if self.whole else float(value)
-
-    def share_of(self, value: float) -> float:
-        """How far along its range a number lies, 0 to 1."""
-        if self.log:
-            return math.log(value / self.low) / math.log(self.high / self.low)
-        return (value - self.low) / (self.high - self.low)
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One of several values without an order."""
-
-    values: Tuple[Scalar, ...]
-
-    def at(self, share: float) -> Scalar:
-        """The value that a share (0 to 1) means."""
-        return self.values[min(int(share * len(self.values)), len(self.values) - 1)]
-
-
-Domain = Union[Range, Choice]
-
-
-@dataclass(frozen=True)
 class Searchable:
     """A setting that can be searched."""
 
@@ -82,6 +42,7 @@ class Searchable:
 TARGET = Applies(sizes=("target",))
 NEURCOMP = Applies(networks=("neurcomp",))
 FVSRN = Applies(networks=("fvsrn",))
+BY_RATE = Applies(("fvsrn",), ("rate",), ("target",))
 ALL_GATED = Applies(pruners=GATED)
 MASK = Applies(pruners=("mask",))
 SMALLIFY = Applies(pruners=("smallify",))
@@ -113,6 +74,9 @@ RANGES: dict[str, Searchable] = {
     "training.final_rate": Searchable(Range(0.001, 0.3, log=True)),
     "training.decay_factor": Searchable(Range(0.1, 0.9), by_default=()),
     "training.decay_passes": Searchable(Range(1.0, 30.0, log=True), by_default=()),
+    # What an fv-SRN by rate has.
+    "rate.price": Searchable(Range(0.02, 0.5, log=True), BY_RATE),
+    "rate.channels": Searchable(Range(4, 128, log=True, whole=True), BY_RATE),
     # Networks.
     "neurcomp.blocks": Searchable(Range(1, 10, whole=True), NEURCOMP),
     "neurcomp.width": Searchable(Range(8, 160, log=True, whole=True), Applies(("neurcomp",), sizes=("settings",))),
@@ -167,6 +131,10 @@ RANGES: dict[str, Searchable] = {
 def searchable(network: str, pruner: str, sizes: str) -> dict[str, Searchable]:
     """The settings that have a say in this kind of search, by name."""
     if (network, pruner) == ("fvsrn", "rate"):
-        # Beside the ratio only the filter's training is left to choose.
-        return {RATIO: RANGES[RATIO], PASSES: Searchable(RANGES[PASSES].domain)}
+        # Nothing is trained but the filter, and nothing of its network or its storage is left to choose.
+        return {
+            RATIO: RANGES[RATIO],
+            PASSES: RANGES[PASSES],
+            **{n: e for n, e in RANGES.items() if e.applies == BY_RATE},
+        }
     return {name: entry for name, entry in RANGES.items() if entry.applies.to(network, pruner, sizes)}

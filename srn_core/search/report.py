@@ -6,10 +6,11 @@ import math
 from pathlib import Path
 from typing import Any
 
-from srn_core.search.analysis import LN_RATIO, Analysis
+from srn_core.prediction.regression import INTERCEPT, Fit, bent_back
+from srn_core.prediction.rules import LN_RATIO
+from srn_core.search.analysis import Analysis
 from srn_core.search.figures import figure, plain_numbers, save
 from srn_core.search.journal import Journal
-from srn_core.search.regression import INTERCEPT, Fit, bent_back
 from srn_core.search.request import Record
 from srn_core.search.runner import SearchResult
 from srn_core.search.tables import write_csv

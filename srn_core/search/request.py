@@ -12,15 +12,17 @@ import numpy as np
 
 from srn_core.atomic import write_bytes
 from srn_core.errors import SrnFormatError, SrnInputError
+from srn_core.prediction.coded_sizes import coded_sizes
+from srn_core.prediction.size_model import CodedSize
+from srn_core.prediction.statistics import VolumeStatistics
 from srn_core.search.generators import GENERATORS
 from srn_core.search.objectives import objectives
-from srn_core.search.statistics import VolumeStatistics
 from srn_core.settings import choice
 from srn_core.version import __version__
 from srn_core.volume import Volume
 
 RECORD = "search.json"
-FORMAT = 1
+FORMAT = 2
 MAY_CHANGE = ("trials", "workers", "defaults", "keep_files", "limit")
 """What another run of the same search may have otherwise: it changes no trial that is there."""
 MOST_TRIALS, MOST_WORKERS = 100_000, 256
@@ -54,7 +56,7 @@ class SearchRequest:
     margin: Optional[float] = 12.0
     """dB below the front's PSNR at a trial's ratio at which the trial is stopped; None: none is."""
     defaults: bool = False
-    """Whether the product's defaults are measured beside, at some ratios."""
+    """Whether the product's defaults, and those of network and pruner, are measured beside, at some ratios."""
     keep_files: bool = False
     """Whether the neural files of the front are kept."""
     fixed: Mapping[str, Any] = field(default_factory=dict)
@@ -76,6 +78,11 @@ class SearchRequest:
             raise SrnInputError(f"start must be at least 1, not {self.start}")
         if not 0 <= self.seed < 2**31:
             raise SrnInputError(f"seed must be a whole number from 0 to 2^31 - 1, not {self.seed}")
+
+    @property
+    def method(self) -> Tuple[str, str]:
+        """Network and pruner."""
+        return self.network, self.pruner
 
     @property
     def hard_limit(self) -> float:
@@ -116,13 +123,23 @@ class Record:
     crc32: str
     """Of the volume's values, as benchmarks/rate_distortion.csv has it."""
     statistics: VolumeStatistics
+    coded: Tuple[CodedSize, ...]
+    """What its middle was coded to, for predictors of sizes."""
     version: str = __version__
 
     @classmethod
     def of(cls, request: SearchRequest, source: Source, volume: Volume) -> Record:
         """The record of a search that begins."""
-        statistics = VolumeStatistics.of(volume)
-        return cls(request, source, volume.name, volume.geometry.dims, volume.nbytes, crc32(volume), statistics)
+        return cls(
+            request,
+            source,
+            volume.name,
+            volume.geometry.dims,
+            volume.nbytes,
+            crc32(volume),
+            VolumeStatistics.of(volume),
+            tuple(coded_sizes(volume)),
+        )
 
     def save(self, folder: Path) -> None:
         """Write it into the search's folder."""
@@ -149,7 +166,8 @@ class Record:
                     "request": SearchRequest(**request),
                     "source": Source(**data["source"]),
                     "dims": tuple(data["dims"]),
-                    "statistics": VolumeStatistics(**data["statistics"]),
+                    "statistics": VolumeStatistics.from_dict(data["statistics"]),
+                    "coded": tuple(CodedSize.from_dict(size) for size in data["coded"]),
                 }
             )
         except (KeyError, TypeError, AttributeError, ValueError) as error:

@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import Any, Optional
 
 from srn_core.errors import SrnInputError
+from srn_core.prediction.domains import Range
 from srn_core.progress import ProgressCallback
 from srn_core.search.generators import Generator, Known, generator
 from srn_core.search.journal import Journal
 from srn_core.search.objectives import objectives
-from srn_core.search.ranges import PASSES, RATIO, SECONDS, Range, searchable
+from srn_core.search.ranges import PASSES, RANGES, RATIO, SECONDS
 from srn_core.search.request import RECORD, Record, SearchRequest, Source
 from srn_core.search.runner import Job, Runner, SearchResult
 from srn_core.search.space import LEAST_BYTES, Space
 
 DEFAULT_RATIOS = 5
+BY_RATE = ("fvsrn", "rate")
 
 
 def search(
@@ -83,25 +85,33 @@ def _proposed(index: int, space: Space, proposals: Generator, runner: Runner) ->
 def base_settings(request: SearchRequest) -> dict[str, Any]:
     """What every trial has beside the space's own settings; the latter may say otherwise.
 
-    Where the passes are fixed the clock has no say, so that the same seed gives the same trials.
+    Where the passes are fixed the clock has no say, so that the same seed gives the same trials. No predictor fills in
+    what the search leaves open: what is found shall not depend on what was found before.
     """
-    settings: dict[str, Any] = {"device": request.device, "seed": request.seed}
+    settings: dict[str, Any] = {"device": request.device, "seed": request.seed, "predictor": "none"}
     return settings if PASSES in request.fixed else {**settings, SECONDS: request.seconds}
 
 
 def default_jobs(record: Record) -> list[Job]:
-    """The product's defaults at some ratios, as long as each trial."""
-    if not record.request.defaults:
+    """The product's defaults at some ratios, as long as each trial, then those of the searched network and pruner."""
+    request = record.request
+    if not request.defaults:
         return []
-    domain = searchable("fvsrn", "rate", "target")[RATIO].domain
+    methods = [BY_RATE] if request.method == BY_RATE else [BY_RATE, request.method]
+    domain = space_of(record).free.get(RATIO, RANGES[RATIO].domain)
     assert isinstance(domain, Range)
     high = max(min(domain.high, record.nbytes / LEAST_BYTES), 2.0)
     low = min(domain.low, max(high / 4.0, 1.5))
-    jobs = []
-    for index in range(DEFAULT_RATIOS):
-        ratio = low * (high / low) ** (index / (DEFAULT_RATIOS - 1))
-        settings = {**base_settings(record.request), SECONDS: record.request.seconds, RATIO: round(ratio, 3)}
-        jobs.append(Job("default", index, {}, settings, {}))
+    jobs: list[Job] = []
+    for network, pruner in methods:
+        # Passes over a network say nothing of a filter's: where they are fixed, only a default of its kind has them.
+        timed = {**base_settings(request), SECONDS: request.seconds}
+        if PASSES in request.fixed and (network, pruner) == request.method:
+            timed = {**base_settings(request), PASSES: request.fixed[PASSES]}
+        for index in range(DEFAULT_RATIOS):
+            ratio = low * (high / low) ** (index / (DEFAULT_RATIOS - 1))
+            settings = {"network": network, "pruner": pruner, **timed, "predictor": "shipped", RATIO: round(ratio, 3)}
+            jobs.append(Job("default", len(jobs), {}, settings, {}))
     return jobs
 
 

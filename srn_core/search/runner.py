@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Mapping, Optional
 
+from srn_core.prediction.domains import Scalar
 from srn_core.progress import Progress, ProgressCallback
 from srn_core.search.front import front_of, second_at
 from srn_core.search.journal import Journal
 from srn_core.search.objectives import Objective, objectives, scores
-from srn_core.search.ranges import RATIO, Scalar
+from srn_core.search.ranges import RATIO
 from srn_core.search.request import Record
 from srn_core.search.trial import Trial
 from srn_core.search.workers import Ended, Workers
@@ -41,6 +42,16 @@ class SearchResult:
     def of_kind(self, kind: str) -> list[Trial]:
         """Trials of one kind, by index."""
         return sorted((trial for trial in self.trials if trial.kind == kind), key=lambda trial: trial.index)
+
+    def defaults(self) -> dict[str, list[Trial]]:
+        """The finished trials of each kind of defaults, by ratio; keyed by network and pruner."""
+        found: dict[str, list[Trial]] = {}
+        for trial in self.of_kind("default"):
+            if trial.done:
+                # Searches of earlier releases measured the product's alone, and named neither.
+                method = f"{trial.settings.get('network', 'fvsrn')} {trial.settings.get('pruner', 'rate')}"
+                found.setdefault(method, []).append(trial)
+        return {method: sorted(trials, key=lambda t: float(t.measured["ratio"])) for method, trials in found.items()}
 
     def front(self) -> list[Trial]:
         """The search's trials that no other one beats, by the first objective."""

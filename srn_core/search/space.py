@@ -9,7 +9,10 @@ from typing import Any, Mapping, Sequence
 from srn_core.config import CompressConfig
 from srn_core.errors import SrnInputError
 from srn_core.idle_settings import refuse_idle_settings
-from srn_core.search.ranges import GRID, RANGES, RATIO, SIZES, Choice, Domain, Range, Scalar, searchable
+from srn_core.prediction.domains import Choice, Domain, Range, Scalar
+from srn_core.prediction.rules import grid_of
+from srn_core.search.ranges import GRID, RANGES, RATIO, SIZES, searchable
+from srn_core.settings import setting_of
 
 LEAST_BYTES = 1500
 """No trial asks for a smaller file: a header alone has some 600 bytes."""
@@ -125,12 +128,6 @@ def nested(settings: Mapping[str, Any]) -> dict[str, Any]:
     return out
 
 
-def grid_of(longest: Any, dims: tuple[int, int, int]) -> list[int]:
-    """Latent samples along x, y, z in the volume's proportions, given those along its longest axis."""
-    scale = min(float(longest) / max(dims), 1.0)
-    return [min(n, max(min(n, 2), round(n * scale))) for n in dims]
-
-
 def narrowed(name: str, domain: Domain, text: str) -> Domain:
     """A domain with other bounds ("LOW:HIGH") or values ("A,B,C"); "" leaves it. Raises SrnInputError."""
     if not text:
@@ -155,9 +152,7 @@ def narrowed(name: str, domain: Domain, text: str) -> Domain:
 
 def config_value(name: str, text: str) -> Any:
     """A text as the value of a setting. Raises SrnInputError as the settings do."""
-    value: Any = CompressConfig().with_settings({name: text})
-    for part in name.split("."):
-        value = getattr(value, part)
+    value = setting_of(CompressConfig().with_settings({name: text}), name)
     return list(value) if isinstance(value, tuple) else value
 
 

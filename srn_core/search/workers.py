@@ -6,7 +6,6 @@ import json
 import os
 import queue
 import subprocess
-import sys
 import threading
 import time
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from types import TracebackType
 from typing import Any, Mapping, Optional
 
 from srn_core.errors import SrnInputError
+from srn_core.search.interpreter import interpreter
 
 STARTUP_LIMIT = 600.0
 """Seconds in which a worker must have imported torch and read the volume."""
@@ -37,11 +37,11 @@ class Ended:
 
 class _Worker:
     def __init__(self, source: Mapping[str, Any], log: Path, inbox: queue.Queue[Any]) -> None:
-        paths = os.pathsep.join(path for path in sys.path if path)
-        environment = {**os.environ, "PYTHONPATH": paths, **dict.fromkeys(THREADS, "1")}
+        python, paths = interpreter()
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **dict.fromkeys(THREADS, "1")}
         with open(log, "ab") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "srn_core.search.worker"],
+                [python, "-m", "srn_core.search.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

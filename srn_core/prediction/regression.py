@@ -8,7 +8,7 @@ from typing import Mapping, Sequence
 
 import numpy as np
 
-from srn_core.search.ranges import Range, Scalar
+from srn_core.prediction.domains import Range, Scalar
 
 INTERCEPT = "intercept"
 
