@@ -90,9 +90,9 @@ def test_own_searches_become_what_compressions_start_from(tmp_path, capsys, monk
     assert told["out"] == str(alone) and [rule["pruner"] for rule in told["rules"]] == ["smallify"]
     assert told["sizes"]["points"] < places.predictor_of("shipped").sizes.points
     arguments = ["compress", str(volume_file(tmp_path)), str(tmp_path / "a.srn"), "--pruner", "smallify", "--json"]
-    arguments += ["--set", "target.parameter_ratio=30", "--passes", "1", "--set", f"predictor={alone}"]
+    arguments += ["--ratio", "3", "--passes", "1", "--set", f"predictor={alone}"]
     assert main(arguments) == 0
-    assert json.loads(capsys.readouterr().out)["pruner"] == "smallify"
+    assert "smallify.lambda_beta" in json.loads(capsys.readouterr().out)["predicted_settings"]
 
 
 @pytest.mark.parametrize(
