@@ -459,11 +459,20 @@ _NETWORK = _group(
     _number(
         "Rate Price",
         0.1,
-        "What a bit is worth in squared steps; larger: fewer coefficients, a finer step.",
+        "What a bit is worth, in squared steps of the quantiser; larger: fewer coefficients, and the finer step that then "
+        "fills the file.",
         high=10,
         when=_BY_RATE,
     ),
-    _whole("Filter Channels", 0, 0, 256, "Hidden channels of the filter; 0: by the bytes of the file.", when=_BY_RATE),
+    _whole(
+        "Filter Channels",
+        0,
+        0,
+        256,
+        "Channels of the filter's hidden layer, 55 bytes each; 0: automatic, 4 to 32 by the bytes of the file, none "
+        "below 4000.",
+        when=_BY_RATE,
+    ),
     _whole(
         "Features",
         0,
@@ -721,7 +730,7 @@ _PREDICTOR = _property(
     "String",
     "Predictor",
     "auto",
-    "Where settings that are left open, and the first guess at a size, come from: auto, your own predictor (srn "
+    "Where settings that are left open and the first guess at a size come from: auto, your own predictor (srn "
     "search-fit) or else the shipped one; shipped; none; or the path of a predictor.",
 )
 
