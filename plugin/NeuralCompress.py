@@ -459,8 +459,8 @@ _NETWORK = _group(
     _number(
         "Rate Price",
         0.1,
-        "What a bit is worth, in squared steps of the quantiser; larger: fewer coefficients, and the finer step that then "
-        "fills the file.",
+        "What a bit is worth, in squared steps of the quantiser; larger: fewer coefficients, and the finer step that "
+        "then fills the file.",
         high=10,
         when=_BY_RATE,
     ),
