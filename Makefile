@@ -15,6 +15,7 @@ RATIO   ?= 100
 SECONDS ?= 60
 SIZE    ?= 96
 WORKERS ?= 2
+SUITES  ?= trixie sid
 
 PYTHON  := $(VENV)/bin/python
 READY   := $(VENV)/ready
@@ -22,7 +23,7 @@ CHECKED := srn_core onnx_export filters plugin tests benchmarks examples tools
 VOLUME_FILE := $(if $(VOLUME),$(VOLUME),$(OUT)/turbulence-$(SIZE).vti)
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow lint format typecheck imports check wheel docs clean
+.PHONY: help setup demo test test-slow other-paraviews lint format typecheck imports check wheel docs clean
 
 help:
 	@echo 'make demo       compress a volume in ParaView and show what comes back (VOLUME=, ARRAY=, RATIO=, SECONDS=)'
@@ -50,6 +51,10 @@ test: $(READY)
 
 test-slow: $(READY)
 	PVPYTHON="$$(cat $(VENV)/paraview)" $(PYTHON) -m pytest -n $(WORKERS) -m slow
+
+# As root, with mmdebstrap: ParaView 5.13 and 6.1 in folders with a Debian of their own (docs/compatibility.md).
+other-paraviews:
+	sh tools/other-paraviews.sh '$(OUT)/paraviews' $(SUITES)
 
 lint: $(READY)
 	$(VENV)/bin/ruff check $(CHECKED)

@@ -10,7 +10,7 @@ time; the ratio holds for all steps together, a PSNR for each.
 from __future__ import annotations
 
 import argparse
-from typing import Any, Iterator, Optional
+from typing import Any, Optional
 
 from paraview import servermanager, simple
 
@@ -29,6 +29,7 @@ def main(arguments: Optional[list[str]] = None) -> None:
     if not hasattr(simple, "NeuralCompress"):
         raise SystemExit("compress_series: the plugin is not loaded; start this script with `srn pvpython`")
     import srn_core  # the plugin put it on the path
+    from srn_core.errors import SrnError
 
     source = simple.OpenDataFile(options.files if len(options.files) > 1 else options.files[0])
     if source is None:
@@ -38,9 +39,9 @@ def main(arguments: Optional[list[str]] = None) -> None:
     wanted = {"psnr": options.psnr} if options.psnr is not None else {"ratio": options.ratio or 100.0}
     try:
         result = srn_core.compress_series(steps, options.out, preset=options.preset, progress=tell, **wanted)
-    except srn_core.SrnError as error:
+    except SrnError as error:
         raise SystemExit(f"compress_series: {error}") from error
-    for step in result.report["steps"]:
+    for step in result.report["time_steps"]:
         print(f"time {step['time']:g}: {step['bytes']} bytes, PSNR {step['psnr']:.2f} dB")
     print(f"{len(steps)} steps, {result.report['ratio']:.1f} : 1, {result.report['bytes']} bytes")
 
@@ -55,15 +56,14 @@ class Steps:
     def __len__(self) -> int:
         return len(self.times)
 
-    def __iter__(self) -> Iterator[Any]:
+    def __getitem__(self, place: int) -> Any:
         from dataclasses import replace
 
         from srn_filters import vtk_bridge
 
-        for time in self.times:
-            self.source.UpdatePipeline(time)
-            data = servermanager.Fetch(self.source)
-            yield replace(vtk_bridge.volume(data, "point", self.array), time=time)
+        self.source.UpdatePipeline(self.times[place])
+        data = servermanager.Fetch(self.source)
+        return replace(vtk_bridge.volume(data, "point", self.array), time=self.times[place])
 
 
 def tell(progress: Any) -> bool:
