@@ -3,9 +3,9 @@
     python examples/closeup.py volume.vti volume.srn closeup.png --edge 16 --times 24
 
 shows ``edge`` x ``edge`` voxels of the middle slice, each as ``times`` x ``times`` pixels, about the place where the
-field varies most; --at x y z names another one. Between voxels nobody knows the truth: the interpolation has creases
-along the voxels' rows, which the network, being smooth, has not. Beside the picture it writes its numbers, as
-closeup.json.
+field varies most; --at x y z names another one. Between voxels nobody knows the truth. An fv-SRN by rate interpolates
+there between its latents, linearly too, so that what differs is the file's error; networks with a predictor, and
+Neurcomp, are smooth where the interpolation has creases. Beside the picture it writes its numbers, as closeup.json.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ As a macro of ParaView (Macros > Import new macro...): select the original, or w
 Pipeline Browser, and run it. In a script:
 
     pvpython examples/trust_views.py volume.vti volume.srn --screenshot trust.png
-    pvpython examples/trust_views.py volume.vti --ratio 100 --seconds 60 --screenshot trust.png
+    pvpython examples/trust_views.py volume.vti --ratio 100 --preset fast --screenshot trust.png
 
 The second line compresses the volume first, so that there is a course to show. Beside the picture it writes the
 figures, as trust.json. The plugin must be loaded, or this file lie in the checkout.
@@ -334,7 +334,10 @@ def script(arguments: list[str]) -> None:
     parser.add_argument("--array", help="point or cell array (default: the file's first)")
     parser.add_argument("--ratio", type=float, default=100.0, help="where it is compressed (default: %(default)g)")
     parser.add_argument("--max-error", help="compress to this largest error instead, as in 0.5%%")
-    parser.add_argument("--seconds", type=float, default=60.0, help="training, at most (default: %(default)g)")
+    parser.add_argument(
+        "--preset", default="balanced", help="how much work: fast, balanced or best (default: %(default)s)"
+    )
+    parser.add_argument("--seconds", type=float, default=0.0, help="train for so long, whatever the preset says")
     parser.add_argument("--bound", default="1%", help="errors above this are counted (default: 1%% of the range)")
     parser.add_argument("--screenshot", type=Path, required=True, help="the picture to write, a .png file")
     options = parser.parse_args(arguments)
@@ -353,7 +356,9 @@ def script(arguments: list[str]) -> None:
         if options.file:
             decoded = simple.OpenDataFile(options.file)
         else:
-            decoded = simple.NeuralCompress(Input=original, TargetRatio=options.ratio, TrainingSeconds=options.seconds)
+            decoded = simple.NeuralCompress(
+                Input=original, TargetRatio=options.ratio, Preset=options.preset, TrainingSeconds=options.seconds
+            )
             if options.max_error:
                 decoded.Target, decoded.MaxError = "max-error", options.max_error
             chosen = paired(original, original, options.array)

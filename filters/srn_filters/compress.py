@@ -113,26 +113,27 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         """What the last update made, or why it failed, in lines of text."""
         return self._report_text or "Not yet applied."
 
-    def GetEstimate(self) -> str:
-        """What the next update will make, and how long it takes, about, in lines of text."""
-        return self.estimate_for(self.panel)
+    def GetEstimatedSize(self) -> str:
+        """Of the file that the next update will make, about, in words."""
+        return self.estimate_for(self.panel)[0]
 
-    def estimate_for(self, panel: Mapping[str, Any], array: Optional[tuple[str, str]] = None) -> str:
-        """The same for a panel whose properties are not all in force yet; ``array``: association and name."""
+    def GetEstimatedTime(self) -> str:
+        """That the next update will take, about, in words."""
+        return self.estimate_for(self.panel)[1]
+
+    def estimate_for(self, panel: Mapping[str, Any], array: Optional[tuple[str, str]] = None) -> tuple[str, str]:
+        """Size and time for a panel whose properties are not all in force yet; ``array``: association and name."""
         try:
             config = self.config(panel)
             refuse_idle_settings(config)
         except SrnError as error:
-            return str(error)
+            return f"none: {error}", ""
         data = self.GetInputDataObject(0, 0) if self.GetNumberOfInputConnections(0) else None
         further = [(association, name) for association, names in self._further.items() for name in names]
         given = estimate.given_in(data, array or self._named(), further)
         if not given.values:
-            return "Not known before the input is there."
-        steps = len(requests.times_in(self.GetInputInformation(0, 0))) if self._time_steps == over_time.ALL else 0
-        one = estimate.of_a_step(config, steps) if steps > 1 else config
-        words = estimate.in_words(given, one, lambda: self._rough.size(data, array or self._named(), one, given))
-        return f"Each of {steps} time steps:\n{words}" if steps > 1 else words
+            return "not known before the input is there", ""
+        return estimate.in_words(given, config, lambda: self._rough.size(data, array or self._named(), config, given))
 
     def FillOutputPortInformation(self, port: int, info: Any) -> int:
         """Called by VTK: a grid, or blocks of grids, and two tables."""

@@ -18,10 +18,14 @@ from srn_filters import vtk_bridge
 
 Range = Tuple[float, float]
 
-PROBE_SECONDS = 0.04
+PROBE_SECONDS = 0.022
 """What :func:`_probe` takes on the machine on which the rates below were measured (2 cores of a Xeon, nothing else)."""
-CODING, CHOOSING, CHOSEN_ON = 1.6, 1.6, 2.1
-"""By rate: seconds for a million values; the same for what is tried on the middle alone, and millions of that."""
+CODING, CODING_MILLION = 0.25, 0.12
+"""By rate: seconds for one try, and more for each million values of it."""
+CHOICES, CHOSEN_ON = 12, 2.1
+"""Tries on the middle of a volume alone, and the millions of values that it has at most."""
+LANDINGS, LANDINGS_OF_SMALL = 8, 14
+"""Tries on the whole volume; of one of less than a million values."""
 FILTER_RATE = 27.0
 """Million values a second that a filter is trained on, for one hidden channel."""
 FVSRN_RATE = 1.9
@@ -156,7 +160,8 @@ def seconds_of(given: Given, config: CompressConfig, size: float) -> float:
     slow = _slowness() * EXPERIENCE.factor
     training = config.training
     if by_rate(config):
-        coding = 0.5 + CODING * millions + CHOOSING * min(millions, CHOSEN_ON)
+        landings = LANDINGS if millions >= 1 else LANDINGS_OF_SMALL
+        coding = CHOICES * _try(min(millions, CHOSEN_ON)) + landings * _try(millions)
         channels = 0 if config.target.max_error is not None else _channels(size)
         passes = training.passes
         if passes is None and training.seconds is None:
@@ -174,14 +179,20 @@ def seconds_of(given: Given, config: CompressConfig, size: float) -> float:
     return slow * (1.0 + millions) + min(trained, math.inf if training.seconds is None else training.seconds)
 
 
+def _try(millions: float) -> float:
+    return CODING + CODING_MILLION * millions
+
+
 def expected_seconds(given: Given, config: CompressConfig, size: float) -> float:
     """The same within the time limit."""
     seconds = seconds_of(given, config, size)
     return seconds if config.time_limit is None else min(seconds, config.time_limit)
 
 
-def in_words(given: Given, config: CompressConfig, rough: Callable[[], Optional[float]] = lambda: None) -> str:
-    """Two lines, as in "about 84 kB, 100 : 1" and "20 to 60 s on this machine's CPU".
+def in_words(
+    given: Given, config: CompressConfig, rough: Callable[[], Optional[float]] = lambda: None
+) -> tuple[str, str]:
+    """Size and time, as in "about 84 kB, 100 : 1" and "20 to 60 s".
 
     ``rough``: bytes of the file, roughly, where the quality decides; asked only then.
     """
@@ -199,21 +210,21 @@ def in_words(given: Given, config: CompressConfig, rough: Callable[[], Optional[
     else:
         size = rough()
         if size is None:
-            first = "as many bytes as the quality takes"
+            first = "what the quality takes"
             size = given.nbytes / USUAL_RATIO
         else:
             low, high = size / 1.5, size * 1.5
-            first = f"roughly {bytes_in_words(low)} to {bytes_in_words(high)}, about {_ratio(given.nbytes / size)}"
+            first = f"{bytes_in_words(low)} to {bytes_in_words(high)}, {_ratio(given.nbytes / size)}"
     seconds = seconds_of(given, config, size)
     low, high = FASTER * seconds, SLOWER * seconds
     limit = config.time_limit
     if limit is not None and low > limit:
-        second = f"{_time(limit)}, when the Time Limit ends it (it would take some {_time(seconds)})"
+        second = f"{_time(limit)}, the Time Limit, of some {_time(seconds)}"
     elif limit is not None and high > limit:
-        second = f"{_times(low, limit)} on this machine's CPU; the Time Limit may end it"
+        second = f"{_times(low, limit)}, the Time Limit"
     else:
-        second = f"{_times(low, high)} on this machine's CPU"
-    return f"{first}\n{second}"
+        second = _times(low, high)
+    return first, second
 
 
 def bytes_in_words(size: float) -> str:

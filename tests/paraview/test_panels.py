@@ -84,7 +84,8 @@ def test_panel_offers_every_setting_with_its_default_and_bounds(properties: dict
         "TimeSteps",
         "MoreSettings",
         "TrainAgain",
-        "Estimate",
+        "EstimatedSize",
+        "EstimatedTime",
         "Report",
         "Provider",
         "Threads",
@@ -287,8 +288,8 @@ def test_the_panel_has_the_order_of_its_xml(panel: dict[str, Any], properties: d
     """ParaView before 5.13 sorts decorated methods by name, later versions do not: none is used."""
     wanted = [name for name, node in properties.items() if node.tag != "OutputPort"]
     assert [name for name in panel["order"] if name != "Input"] == wanted
-    shown = [name for name in wanted if name in ("Array", "Target", "Preset", "Estimate", "Network", "Report")]
-    assert shown == ["Array", "Target", "Preset", "Estimate", "Network", "Report"]
+    shown = [name for name in wanted if name in ("Array", "Target", "Preset", "EstimatedSize", "Network", "Report")]
+    assert shown == ["Array", "Target", "Preset", "EstimatedSize", "Network", "Report"]
     assert not re.search(r"^[ \t]+@sm", PLUGIN.read_text(encoding="utf-8"), re.M)
 
 
