@@ -44,7 +44,7 @@ def test_the_size_is_what_was_asked_for():
     assert in_words(CUBE, config())[0] == "about 84 kB, 100 : 1"
     assert in_words(CUBE, config(target__bytes=5000))[0] == "at most 5 kB, 1678 : 1"
     assert in_words(CUBE, config(target__max_error="1%"))[0] == "what the quality takes"
-    assert in_words(CUBE, config(target__psnr=40), lambda: 60000.0)[0] == "40 kB to 90 kB, 140 : 1"
+    assert in_words(CUBE, config(target__psnr=40), lambda: 60000.0)[0] == "30 kB to 90 kB, 140 : 1"
     assert in_words(CUBE, config(pruner="mask", target__parameter_ratio=100))[0] == "about 21 000 parameters"
 
 
@@ -60,6 +60,13 @@ def test_seconds_follow_the_work():
     assert estimate._filter_passes(CUBE.values) == pytest.approx(fit.FILTER_VALUES / CUBE.values)
     for size in (3999, 4000, 9000, 25000, 99999, 100000):
         assert (estimate._channels(size),) == (grid_filter.channels_for(size) or (0,))
+
+
+def test_time_steps_of_one_file_count():
+    alone, several = (in_words(CUBE, config(target__ratio=200), steps=n) for n in (1, 10))
+    assert (alone[0], several[0]) == ("about 42 kB, 200 : 1", "about 420 kB, 200 : 1")
+    assert in_words(CUBE, config(target__bytes=5000), steps=10)[0] == "at most 5 kB, 16777 : 1"
+    assert alone[1].endswith(" s") and several[1].endswith(" min")
 
 
 def test_the_time_limit_and_experience_count():

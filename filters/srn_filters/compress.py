@@ -133,7 +133,12 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         given = estimate.given_in(data, array or self._named(), further)
         if not given.values:
             return "not known before the input is there", ""
-        return estimate.in_words(given, config, lambda: self._rough.size(data, array or self._named(), config, given))
+        steps = 1
+        if panel.get("TimeSteps", self._time_steps) == over_time.ALL:
+            steps = max(len(requests.offered_times(self.GetExecutive().GetInputInformation(0))), 1)
+        return estimate.in_words(
+            given, config, lambda: self._rough.size(data, array or self._named(), config, given), steps
+        )
 
     def FillOutputPortInformation(self, port: int, info: Any) -> int:
         """Called by VTK: a grid, or blocks of grids, and two tables."""
@@ -283,7 +288,7 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         for name, given in (("Training Seconds", seconds), ("Time Limit", panel["TimeLimit"])):
             if given < 0:
                 raise SrnInputError(f"{name} must be 0 (no limit of this kind) or more, not {given:g}")
-        more = parse_settings(self._more)
+        more = parse_settings(text(panel.get("MoreSettings", self._more)))
         target = {} if any(name.startswith("target.") for name in more) else chosen_target(panel)
         return CompressConfig().with_settings({**chosen(panel), **target, "device": self._device, **more})
 

@@ -190,12 +190,14 @@ def expected_seconds(given: Given, config: CompressConfig, size: float) -> float
 
 
 def in_words(
-    given: Given, config: CompressConfig, rough: Callable[[], Optional[float]] = lambda: None
+    given: Given, config: CompressConfig, rough: Callable[[], Optional[float]] = lambda: None, steps: int = 1
 ) -> tuple[str, str]:
     """Size and time, as in "about 84 kB, 100 : 1" and "20 to 60 s".
 
-    ``rough``: bytes of the file, roughly, where the quality decides; asked only then.
+    ``rough``: bytes of the file, roughly, where the quality decides; asked only then. ``steps``: so many time steps
+    like what is given go into the file.
     """
+    one, given = given, Given(steps * given.values, steps * given.nbytes)
     size = size_of(given, config)
     if size is not None:
         if config.target.parameter_ratio is not None:
@@ -208,14 +210,15 @@ def in_words(
             first = f"{'at most' if most else 'about'} {bytes_in_words(size)}"
             first += f", {_ratio(ratio)}" if ratio > 1 else ""
     else:
-        size = rough()
+        each = rough()
+        size = None if each is None else steps * each
         if size is None:
             first = "what the quality takes"
             size = given.nbytes / USUAL_RATIO
         else:
-            low, high = size / 1.5, size * 1.5
+            low, high = size / 2.0, size * 1.5
             first = f"{bytes_in_words(low)} to {bytes_in_words(high)}, {_ratio(given.nbytes / size)}"
-    seconds = seconds_of(given, config, size)
+    seconds = steps * seconds_of(one, config, size / steps)
     low, high = FASTER * seconds, SLOWER * seconds
     limit = config.time_limit
     if limit is not None and low > limit:

@@ -13,9 +13,10 @@ from srn_core.rate.chooser import RateChooser
 from srn_core.rate.promises import ERROR_STEPS
 from srn_core.rate.pyramid_choice import FILTERS, candidates
 
-EDGE = 48
-"""Samples along each axis of what is coded."""
-TRIES = 4
+EDGE = 80
+"""Samples along each axis of what is coded, at most. Of the wind of Isabel, whose eye lies there, the middle of 48 has
+three times the bytes of the whole for a PSNR, of 96 half as many more."""
+TRIES = 3
 HEADER_BYTES = 700
 
 
