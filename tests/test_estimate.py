@@ -64,8 +64,8 @@ def test_seconds_follow_the_work():
 
 def test_time_steps_of_one_file_count():
     alone, several = (in_words(CUBE, config(target__ratio=200), steps=n) for n in (1, 10))
-    assert (alone[0], several[0]) == ("about 42 kB, 200 : 1", "about 420 kB, 200 : 1")
-    assert in_words(CUBE, config(target__bytes=5000), steps=10)[0] == "at most 5 kB, 16777 : 1"
+    assert (alone[0], several[0]) == ("about 42 kB, 200 : 1", "about 420 kB, 200 : 1, 10 steps")
+    assert in_words(CUBE, config(target__bytes=5000), steps=10)[0] == "at most 5 kB, 16777 : 1, 10 steps"
     assert alone[1].endswith(" s") and several[1].endswith(" min")
 
 

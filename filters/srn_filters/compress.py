@@ -135,7 +135,7 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
             return "not known before the input is there", ""
         steps = 1
         if panel.get("TimeSteps", self._time_steps) == over_time.ALL:
-            steps = max(len(requests.offered_times(self.GetExecutive().GetInputInformation(0))), 1)
+            steps = max(len(requests.times_in(self.GetInputInformation(0, 0))), 1)
         return estimate.in_words(
             given, config, lambda: self._rough.size(data, array or self._named(), config, given), steps
         )

@@ -129,14 +129,6 @@ EXPERIENCE = Experience()
 """Of this process."""
 
 
-def of_a_step(config: CompressConfig, steps: int) -> CompressConfig:
-    """The settings of one of some time steps, which share bytes and time limit."""
-    target, limit = config.target, config.time_limit
-    if target.bytes is not None:
-        target = replace(target, bytes=max(target.bytes // steps, 1))
-    return replace(config, target=target, time_limit=None if limit is None else limit / steps)
-
-
 def size_of(given: Given, config: CompressConfig) -> Optional[float]:
     """Bytes that the file may have at most; None where the quality decides."""
     target = config.target
@@ -218,6 +210,8 @@ def in_words(
         else:
             low, high = size / 2.0, size * 1.5
             first = f"{bytes_in_words(low)} to {bytes_in_words(high)}, {_ratio(given.nbytes / size)}"
+    if steps > 1:
+        first += f", {steps} steps"
     seconds = steps * seconds_of(one, config, size / steps)
     low, high = FASTER * seconds, SLOWER * seconds
     limit = config.time_limit
