@@ -128,6 +128,8 @@ def test_the_panel_is_photographed(files: Path) -> None:
             "--applied",
             "--ratio",
             "9",
+            "--preset",
+            "fast",
         ],
         cwd=files,
         env=environment(),
