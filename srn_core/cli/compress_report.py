@@ -68,12 +68,12 @@ def kept(report: Mapping[str, Any]) -> str:
     """What is there after Ctrl-C."""
     if "time_steps" not in report:
         return f"{report['out']} holds the best network so far"
-    return f"{report['out']} holds {len(report['steps'])} of {report['steps_asked']} time steps"
+    return f"{report['out']} holds {len(report['time_steps'])} of {report['time_steps_asked']} time steps"
 
 
 def _counted(report: Mapping[str, Any]) -> str:
     count = len(report["time_steps"])
-    return str(count) if count == report["time_steps_asked"] else f"{count} of {report['steps_asked']}"
+    return str(count) if count == report["time_steps_asked"] else f"{count} of {report['time_steps_asked']}"
 
 
 def _pruned(report: Mapping[str, Any]) -> str:
