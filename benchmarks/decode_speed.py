@@ -10,8 +10,9 @@ Two parts, in one run:
   in PyTorch, eager and compiled. ``peak_share`` is the dense layers' arithmetic as a share of what ONNX Runtime reaches
   in a product of two large matrices here.
 * files: each volume is compressed by the product's defaults to ``--ratio`` (of its bytes as float32), and by the peers
-  to as many bytes. Decoding is timed cold (a new process: imports, opening, entropy decoding, sessions, the whole
-  volume), again in a process that has the file open, and for one slice across the middle. Peers: warm, on one thread.
+  to as many bytes, at the settings that ``rate_distortion.csv`` has, where it has them. Decoding is timed cold (a new
+  process: imports, opening, entropy decoding, sessions, the whole volume), again in a process that has the file open
+  ("warm"), and so for one slice of 512 x 512 across the middle. Peers: warm, on one thread.
 
 Contenders take turns, round by round; the fastest of ``--rounds`` counts, since a busy machine only ever slows.
 """
@@ -30,9 +31,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Callable, Optional, Sequence
 
+import numpy as np
 from decode_networks import NETWORKS, PEAK_EDGE, contenders, flops, peak_gflops, random_network
 from originals import Original
-from peers import PEERS
+from peers import PEERS, Peer
 from rate_search import RateSearch
 
 import srn_core
@@ -44,6 +46,7 @@ COLUMNS = (
     "seconds", "bytes", "device", "date",
 )  # fmt: skip
 HERE = Path(__file__).parent
+KNOWN = HERE / "rate_distortion.csv"
 COLD = """
 import sys, time
 begin = time.perf_counter()
@@ -117,21 +120,34 @@ def measure_file(table: Table, options: argparse.Namespace, text: str, provider:
             table.add_file(original.label, "ours", place, provider, threads, took, counts[place], kept.stat().st_size)
     if provider != "cpu" or threads != 1:
         return
-    for name, kind in PEERS.items():
-        peer = kind()
+    for name in options.peers:
+        peer = PEERS[name]()
         try:
             peer.check()
         except SrnError as error:
             print(f"    {name} left out: {error}")
             continue
-        search = RateSearch(peer, original.filled(), original.squared_error)
-        found = search.within(allowed)
-        if found is None:
+        values = original.filled()
+        data, shape = _encoded(peer, original, values, options.ratio, allowed), values.shape
+        if data is None:
             print(f"    {name}: nothing found that fits and decodes")
             continue
-        data, shape = found.data, search.values.shape
         took = fastest({name: lambda peer=peer, data=data, shape=shape: peer.decode(data, shape)}, options.rounds)[name]
         table.add_file(original.label, peer.method, "warm", "cpu", 1, took, nx * ny * nz, len(data))
+
+
+def _encoded(peer: Peer, original: Original, values: np.ndarray, ratio: float, allowed: int) -> Optional[bytes]:
+    """What a peer makes of a volume within ``allowed`` bytes: at the setting that rate_distortion.csv has, or found."""
+    with KNOWN.open(newline="", encoding="utf-8") as file:
+        wanted = (original.label, original.crc32, peer.method, f"{ratio:g}")
+        names = ("volume", "crc32", "method", "ratio_asked")
+        setting = next((r["settings"] for r in csv.DictReader(file) if tuple(r[n] for n in names) == wanted), "")
+    if setting.endswith(" of the range"):
+        return peer.encode(values, float(setting.split()[0]) * float(np.ptp(values)))
+    if setting.startswith("fixed size"):
+        return peer.at_bytes(values, allowed)
+    found = RateSearch(peer, values, original.squared_error).within(allowed)
+    return None if found is None else found.data
 
 
 def _cold(path: Path, provider: str, threads: int, rounds: int) -> float:
@@ -233,6 +249,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     parser.add_argument("--points", type=int, default=1 << 20)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--no-networks", action="store_true", help="the part 'files' alone")
+    parser.add_argument("--peers", nargs="*", choices=list(PEERS), default=list(PEERS))
     parser.add_argument("--no-torch", action="store_true")
     parser.add_argument("--plot", action="store_true", help="draw what has been measured, and measure nothing")
     parser.add_argument("--out", type=Path, default=HERE / "decode_speed.csv")

@@ -52,7 +52,7 @@ def test_contenders_compute_the_same_function(modules, name):
 def test_a_run_writes_rows_and_a_picture(modules, tmp_path, monkeypatch):
     speed = modules.decode_speed
     monkeypatch.setattr(speed, "NETWORKS", {"latents": SPECS["latents"], "predictor": SPECS["predictor"]})
-    monkeypatch.setattr(speed, "PEERS", {})
+    monkeypatch.setattr(speed, "PEERS", {})  # none is asked for, then
     axis = np.linspace(-1, 1, 12, dtype=np.float32)
     z, y, x = np.meshgrid(axis, axis, axis, indexing="ij")
     np.save(tmp_path / "waves.npy", np.sin(4 * x * y) + z)
