@@ -73,11 +73,12 @@ class GridFilter:
 
         def work(box: Box) -> int:
             z, y, x = (_moved(part, -begin) for part, begin in zip(box, origin))
-            around = [
-                np.clip(np.arange(part.start - self.halo, part.stop + self.halo), 0, samples - 1)
-                for part, samples in zip(box, self._spec.grid)
-            ]
-            extended = grid[:, around[0]][:, :, around[1]][:, :, :, around[2]]
+            inner, beyond = [], [(0, 0)]
+            for part, samples in zip(box, self._spec.grid):
+                first, last = part.start - self.halo, part.stop + self.halo
+                inner.append(slice(max(first, 0), min(last, samples)))
+                beyond.append((max(-first, 0), max(last - samples, 0)))
+            extended = np.pad(grid[(slice(None), *inner)], beyond, mode="edge")
             out[:, z, y, x] = grid[(slice(None), *box)] + self._session.run(None, {"grid": extended[None]})[0][0]
             return self.cost(box)
 

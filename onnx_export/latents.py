@@ -11,7 +11,7 @@ import numpy as np
 from onnx_export.grid_filter import Box, GridFilter
 from onnx_export.lattice_latents import NEAR
 from srn_core.codec.field import NeuralField
-from srn_core.codec.lazy_arrays import first_latents, whole_array
+from srn_core.codec.lazy_arrays import first_latents
 from srn_core.progress import ProgressCallback
 from srn_core.pyramid import coarse_levels, coarse_shape, synthesise_coarse
 from srn_core.spec import FvSrnSpec, PyramidSpec
@@ -169,9 +169,9 @@ def latents_of(field: NeuralField, spec: FvSrnSpec, level: int = 0, threads: int
     """The latents of a field, at a level of detail (see :meth:`srn_core.neural_file.NeuralFile.decode`)."""
     if level and isinstance(spec.wavelet, PyramidSpec):
         pyramid, shape = spec.wavelet, coarse_shape(spec.grid, spec.wavelet.groups, level)
-        coefficients = first_latents(field.arrays, "coefficients", shape, threads).values()
+        coefficients = first_latents(field.arrays, "coefficients", shape).values()
         coarse = np.stack([synthesise_coarse(c, spec.grid, pyramid, level) for c in coefficients])
         return Latents(spec, coarse, None, coarse_levels(pyramid.groups, level))
-    arrays = {name: whole_array(field.arrays, name, threads).values() for name in field.arrays}
+    arrays = {name: stored.values() for name, stored in field.arrays.items()}
     grid = synthesise(spec, arrays)
     return Latents(spec, grid, GridFilter(spec, arrays, threads) if spec.filter else None)

@@ -95,9 +95,9 @@ def test_coarse_bands_are_decoded_alone(groups: Any, components: int, monkeypatc
 def test_a_coarse_picture_leaves_the_fine_bands_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
 
-    def watched(stream: bytes, shape: Any, kind: Any, within: Any, threads: int) -> np.ndarray:
+    def watched(stream: bytes, shape: Any, kind: Any, within: Any = None) -> np.ndarray:
         asked.append(within)
-        return codes_of(stream, shape, kind, within, threads)
+        return codes_of(stream, shape, kind, within)
 
     monkeypatch.setattr("srn_core.codec.reader.codes_of", watched)
     file = NeuralFile.from_bytes(to_bytes([stored((33, 40, 47), GROUPS[0])]))

@@ -19,8 +19,8 @@ ZERO_BINS, SIZE_BINS, SIGN_BINS = 64, 32, 12
 HIDDEN = 24
 LARGEST_WEIGHT = 511
 LARGEST_VALUE = 1023
-CHUNK = 1 << 12
-"""Coefficients at once: what fits a cache."""
+CHUNK = 400
+"""Coefficients at once: so few that no BLAS wakes its threads, which would spin for longer than they work."""
 
 _SIGN_BOUNDS = np.array([4, 12, 24, 36, 52, 72, 96, 128, 168, 216, 280], np.int32)
 

@@ -11,23 +11,23 @@ from srn_core.codec.field import StoredArray
 class PendingPyramid:
     """The latents (features, z, y, x) of a pyramid, not decoded yet."""
 
-    def __init__(self, decode: Callable[[Optional[Sequence[int]], int], StoredArray]) -> None:
-        """``decode`` gives the array, or its first (z, y, x), with some threads. Raises SrnFormatError."""
+    def __init__(self, decode: Callable[[Optional[Sequence[int]]], StoredArray]) -> None:
+        """``decode`` gives the array, or its first (z, y, x). Raises SrnFormatError."""
         self._decode = decode
         self._whole: Optional[StoredArray] = None
         self._lock = Lock()
 
-    def whole(self, threads: int = 1) -> StoredArray:
+    def whole(self) -> StoredArray:
         """All of it; decoded once."""
         with self._lock:
             if self._whole is None:
-                self._whole = self._decode(None, threads)
+                self._whole = self._decode(None)
             return self._whole
 
-    def first(self, within: Sequence[int], threads: int = 1) -> StoredArray:
+    def first(self, within: Sequence[int]) -> StoredArray:
         """Its first (z, y, x), for which only coarse bands are decoded."""
         whole = self._whole
-        return self._decode(within, threads) if whole is None else first_of(whole, within)
+        return self._decode(within) if whole is None else first_of(whole, within)
 
     def forget(self) -> None:
         """Make room; it is decoded again when it is asked for again."""
@@ -42,7 +42,8 @@ class LazyArrays(Mapping[str, StoredArray]):
         self._arrays = dict(arrays)
 
     def __getitem__(self, name: str) -> StoredArray:
-        return self.whole(name)
+        found = self._arrays[name]
+        return found.whole() if isinstance(found, PendingPyramid) else found
 
     def forget(self) -> None:
         """Make room: what can be decoded again is let go."""
@@ -56,15 +57,10 @@ class LazyArrays(Mapping[str, StoredArray]):
     def __len__(self) -> int:
         return len(self._arrays)
 
-    def whole(self, name: str, threads: int = 1) -> StoredArray:
-        """An array, decoded with some threads where it has not been yet."""
-        found = self._arrays[name]
-        return found.whole(threads) if isinstance(found, PendingPyramid) else found
-
-    def first(self, name: str, within: Sequence[int], threads: int = 1) -> StoredArray:
+    def first(self, name: str, within: Sequence[int]) -> StoredArray:
         """The first (z, y, x) of an array (features, z, y, x)."""
         found = self._arrays[name]
-        return found.first(within, threads) if isinstance(found, PendingPyramid) else first_of(found, within)
+        return found.first(within) if isinstance(found, PendingPyramid) else first_of(found, within)
 
 
 def first_of(array: StoredArray, within: Sequence[int]) -> StoredArray:
@@ -73,11 +69,6 @@ def first_of(array: StoredArray, within: Sequence[int]) -> StoredArray:
     return StoredArray(array.codes[:, :z, :y, :x], array.bits, array.step, array.codebook)
 
 
-def whole_array(arrays: Mapping[str, StoredArray], name: str, threads: int = 1) -> StoredArray:
-    """As :meth:`LazyArrays.whole`, of any arrays."""
-    return arrays.whole(name, threads) if isinstance(arrays, LazyArrays) else arrays[name]
-
-
-def first_latents(arrays: Mapping[str, StoredArray], name: str, within: Sequence[int], threads: int = 1) -> StoredArray:
+def first_latents(arrays: Mapping[str, StoredArray], name: str, within: Sequence[int]) -> StoredArray:
     """As :meth:`LazyArrays.first`, of any arrays."""
-    return arrays.first(name, within, threads) if isinstance(arrays, LazyArrays) else first_of(arrays[name], within)
+    return arrays.first(name, within) if isinstance(arrays, LazyArrays) else first_of(arrays[name], within)

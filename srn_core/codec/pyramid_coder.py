@@ -7,8 +7,7 @@ may leave to a :class:`Chooser` which integer stands for a coefficient, now that
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from typing import Callable, Iterable, Optional, Protocol, Sequence
+from typing import Optional, Protocol, Sequence
 
 import numpy as np
 
@@ -22,12 +21,6 @@ from srn_core.codec.rans import Coder, Encoder
 
 SLAB = 1 << 15
 """Coefficients whose surroundings are looked at together: what fits a cache."""
-
-
-Contexts = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""(Zero contexts, size contexts, expected signs), each (n,)."""
-Each = Callable[[Callable[[slice], Contexts], Iterable[slice]], Iterable[Contexts]]
-"""Calls a function for each slab: ``map``, or that of some threads."""
 
 
 class Models:
@@ -60,37 +53,24 @@ def code_pyramids(
     wanted: Optional[np.ndarray] = None,
     chooser: Optional[Chooser] = None,
     within: Optional[Sequence[int]] = None,
-    threads: int = 1,
 ) -> np.ndarray:
-    """Code (features, z, y, x) integers and give them (int32), with some ``threads``.
+    """Code (features, z, y, x) integers and give them (int32).
 
     ``wanted`` are those of an encoder: integers, or with a ``chooser`` coefficients in steps. A decoder may stop early,
     when it knows all that lie ``within`` the first (z, y, x): the others are then as they come.
     """
     bands = relations(shape[1:], groups)
     out = np.zeros(tuple(shape), np.int32)
-    with ThreadPoolExecutor(threads) as pool:
-        pass_ = _Coding(coder, Models(default_model()), chooser, pool.map if threads > 1 else map)
-        _code(pass_, bands, out, wanted, within)
-    return out
-
-
-def _code(
-    pass_: _Coding,
-    bands: Sequence[Relation],
-    out: np.ndarray,
-    wanted: Optional[np.ndarray],
-    within: Optional[Sequence[int]],
-) -> None:
-    """Code all bands of all features into ``out``."""
-    for feature in range(len(out)):
+    pass_ = _Coding(coder, Models(default_model()), chooser)
+    for feature in range(shape[0]):
         magnitudes: list[np.ndarray] = []
-        some = bands if within is None or feature + 1 < len(out) else _first_bands(bands, within)
+        some = bands if within is None or feature + 1 < shape[0] else _first_bands(bands, within)
         for relation in some:
             part = None if wanted is None else wanted[feature][relation.band.slices]
             found = pass_.band(relation, magnitudes, part)
             out[feature][relation.band.slices] = found
             magnitudes.append(np.minimum(np.abs(found), LARGEST).astype(np.uint8))
+    return out
 
 
 def _first_bands(bands: Sequence[Relation], within: Sequence[int]) -> Sequence[Relation]:
@@ -105,8 +85,8 @@ def _first_bands(bands: Sequence[Relation], within: Sequence[int]) -> Sequence[R
 class _Coding:
     """One run over all bands, in either direction."""
 
-    def __init__(self, coder: Coder, models: Models, chooser: Optional[Chooser], each: Each) -> None:
-        self._coder, self._models, self._chooser, self._each = coder, models, chooser, each
+    def __init__(self, coder: Coder, models: Models, chooser: Optional[Chooser]) -> None:
+        self._coder, self._models, self._chooser = coder, models, chooser
 
     def band(self, relation: Relation, magnitudes: Sequence[np.ndarray], wanted: Optional[np.ndarray]) -> np.ndarray:
         """Code a band: (z, y, x) int32."""
@@ -158,7 +138,7 @@ class _Coding:
             told = surroundings.of(known, number, network.signs, some, layers)
             return (*contexts(network, told.features, constants), told.expected)
 
-        zero, size, expected = zip(*self._each(look, slabs))
+        zero, size, expected = zip(*map(look, slabs))
         return np.concatenate(zero), np.concatenate(size), np.concatenate(expected)
 
     def _values(

@@ -49,7 +49,7 @@ class Pyramid(Layout):
 
 
 def codes_of(
-    stream: bytes, shape: tuple[int, ...], kind: CodeType, within: Optional[Sequence[int]] = None, threads: int = 1
+    stream: bytes, shape: tuple[int, ...], kind: CodeType, within: Optional[Sequence[int]] = None
 ) -> np.ndarray:
     """The array (features, z, y, x), int32, of a stream; or only what lies ``within`` the first (z, y, x) of it.
 
@@ -59,7 +59,7 @@ def codes_of(
         raise SrnFormatError("the layout 'pyramid' holds one latent array; the file is damaged")
     groups, data = _parsed(stream)
     decoder = Decoder(data)
-    found = code_pyramids(decoder, shape, groups, within=within, threads=threads)
+    found = code_pyramids(decoder, shape, groups, within=within)
     if within is None:
         decoder.finish()
     else:

@@ -294,8 +294,8 @@ def _pending(field: FieldHeader, group: GroupHeader, packed: list[bytes]) -> Opt
     stream = _unpacked(packed[0], group.sections[0])
     shape = list(field.spec.shapes().values())[place]
 
-    def decode(within: Optional[Sequence[int]], threads: int) -> StoredArray:
-        return _sound(StoredArray(codes_of(stream, shape, kind, within, threads), group.bits, step), kind)
+    def decode(within: Optional[Sequence[int]]) -> StoredArray:
+        return _sound(StoredArray(codes_of(stream, shape, kind, within), group.bits, step), kind)
 
     return {place: PendingPyramid(decode)}
 
