@@ -11,12 +11,22 @@ from typing import TYPE_CHECKING, Any
 from srn_core.version import __version__
 
 if TYPE_CHECKING:
-    from srn_core.api import CompressResult, NeuralFile, compress, compress_series, compress_steps, evaluate, load
+    from srn_core.api import (
+        CompressResult,
+        NeuralFile,
+        compress,
+        compress_samples,
+        compress_series,
+        compress_steps,
+        evaluate,
+        load,
+    )
     from srn_core.config import CompressConfig
     from srn_core.volume import Geometry, Volume
 
 _HOMES = {
     "compress": "api",
+    "compress_samples": "api",
     "compress_series": "api",
     "compress_steps": "api",
     "load": "api",
@@ -36,6 +46,7 @@ __all__ = [
     "Volume",
     "__version__",
     "compress",
+    "compress_samples",
     "compress_series",
     "compress_steps",
     "evaluate",

@@ -19,11 +19,22 @@ from srn_core.neural_file import NeuralFile
 from srn_core.opened import OpenedFiles
 from srn_core.progress import Progress, ProgressCallback
 from srn_core.pulse import pulsed
+from srn_core.scattered import Samples
+from srn_core.scattered_compression import compress_samples as compress_scattered
 from srn_core.series import Series
 from srn_core.several_arrays import compress_arrays
 from srn_core.volume import Volume
 
-__all__ = ["CompressResult", "NeuralFile", "compress", "compress_series", "compress_steps", "evaluate", "load"]
+__all__ = [
+    "CompressResult",
+    "NeuralFile",
+    "compress",
+    "compress_samples",
+    "compress_series",
+    "compress_steps",
+    "evaluate",
+    "load",
+]
 
 Path = Union[str, "PathLike[str]"]
 Source = Union[Volume, np.ndarray, str, "PathLike[str]"]
@@ -64,6 +75,44 @@ def compress(
         atomic.checked_target(out)
     volumes = _volumes(source, array)
     result = pulsed(partial(compress_arrays, volumes, chosen), progress)
+    if out is not None:
+        result.file.save(out)
+    return result
+
+
+def compress_samples(
+    positions: np.ndarray,
+    values: np.ndarray,
+    out: Optional[Path] = None,
+    *,
+    name: str = "values",
+    dims: Optional[Sequence[int]] = None,
+    config: Union[CompressConfig, Mapping[str, Any], None] = None,
+    progress: Optional[ProgressCallback] = None,
+    **settings: Any,
+) -> CompressResult:
+    """Compress values at scattered positions: points of an unstructured grid or a surface, particles.
+
+    The file holds a volume over the box of the positions, and not the positions: ``result.file.sample(positions)`` gives
+    the values back. Ratio and quality, in the report and in the file, are those of the values at the positions; the SSIM
+    is NaN. Samples that are not finite are left out, and counted as "samples_left_out" in the report.
+
+    Args:
+        positions: (N, 3), world coordinates.
+        values: (N,) or (N, components).
+        name: of the array.
+        dims: points of the volume along x, y and z; by default twice as many voxels as samples, in cubes.
+        out, config, progress, settings: as for :func:`compress`; the target is a ratio or a number of bytes.
+
+    Raises:
+        SrnInputError: for data or settings that cannot be used.
+        SrnMissingPackageError: where torch is asked for and not installed.
+    """
+    chosen = _chosen(config, settings)
+    if out is not None:
+        atomic.checked_target(out)
+    samples = Samples(np.asarray(positions), np.asarray(values), name)
+    result = pulsed(partial(compress_scattered, samples, chosen, dims), progress)
     if out is not None:
         result.file.save(out)
     return result
