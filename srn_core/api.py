@@ -93,9 +93,9 @@ def compress_samples(
 ) -> CompressResult:
     """Compress values at scattered positions: points of an unstructured grid or a surface, particles.
 
-    The file holds a volume over the box of the positions, and not the positions: ``result.file.sample(positions)`` gives
-    the values back. Ratio and quality, in the report and in the file, are those of the values at the positions; the SSIM
-    is NaN. Samples that are not finite are left out, and counted as "samples_left_out" in the report.
+    The file holds a volume over the box of the positions, and not the positions: ``result.file.sample(positions)``
+    gives the values back. Ratio and quality, in the report and in the file, are those of the values at the positions;
+    the SSIM is NaN. Samples that are not finite are left out, and counted as "samples_left_out" in the report.
 
     Args:
         positions: (N, 3), world coordinates.

@@ -1,7 +1,7 @@
 """Values at scattered positions as values on a regular grid over their box, from which they can be interpolated back.
 
-Points of unstructured grids and surfaces, middles of cells, particles: what has values at places without order. The grid
-is the one whose trilinear interpolation comes nearest to the samples (least squares), and is smooth where there are none.
+Points of unstructured grids and surfaces, middles of cells, particles: what has values at places without order. The
+grid is the one whose trilinear interpolation comes nearest to the samples (least squares), smooth where there are none.
 """
 
 from __future__ import annotations
