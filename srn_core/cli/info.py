@@ -130,12 +130,14 @@ def _rows(report: dict[str, Any], several: bool) -> list[tuple[str, str]]:
 
 
 def _step_name(field: dict[str, Any]) -> str:
-    return field["array"] if field["time"] is None else f"{field['array']} at {output.number(field['time'])}"
+    name = f"{field['block']}/{field['array']}" if field["block"] else field["array"]
+    return name if field["time"] is None else f"{name} at {output.number(field['time'])}"
 
 
 def _step_row(field: dict[str, Any], sections: list[dict[str, Any]]) -> str:
     """The bytes and the quality of one field of a series."""
-    own = [s["packed"] for s in sections if (s["field"], s["time"]) == (field["array"], field["time"])]
+    wanted = field["array"], field["time"], field["block"]
+    own = [s["packed"] for s in sections if (s["field"], s["time"], s["block"]) == wanted]
     told = [f"{sum(own):,} bytes"]
     if field["quality"] is not None:
         told.append(output.decibel(field["quality"]["psnr"]))

@@ -28,7 +28,8 @@ class Section(NamedTuple):
     packed: int
     size: int
     time: Optional[float] = None
-    """Of its field."""
+    block: str = ""
+    """These two: of its field."""
 
 
 def frame(header: FileHeader, sections: list[bytes]) -> bytes:
@@ -90,23 +91,23 @@ def listed(header: FileHeader, header_bytes: int) -> list[Section]:
     """Every part of a file, the header first; their ``packed`` bytes add up to the file's."""
     found = [Section("", "header", "deflate", header_bytes, header_bytes)]
     for field in header.fields:
-        name, time = field.name, field.time
+        name, of = field.name, (field.time, field.block)
         names = list(field.spec.shapes())
         for group in field.groups:
             holds = f"{', '.join(names[i] for i in group.arrays if i < len(names))} ({group.layout})"
-            found += [Section(name, holds, s.codec, s.packed, s.size, time) for s in group.sections]
+            found += [Section(name, holds, s.codec, s.packed, s.size, *of) for s in group.sections]
         if field.valid is not None and field.valid.section is not None:
             mask = field.valid.section
-            found.append(Section(name, "validity mask", mask.codec, mask.packed, mask.size, time))
+            found.append(Section(name, "validity mask", mask.codec, mask.packed, mask.size, *of))
         if field.plateau is not None and field.plateau.mask.section is not None:
             mask = field.plateau.mask.section
-            found.append(Section(name, "plateau mask", mask.codec, mask.packed, mask.size, time))
+            found.append(Section(name, "plateau mask", mask.codec, mask.packed, mask.size, *of))
         if field.corrections is not None:
             parts = {"corrections mask": field.corrections.mask.section, "corrections": field.corrections.section}
-            found += [Section(name, part, s.codec, s.packed, s.size, time) for part, s in parts.items() if s]
+            found += [Section(name, part, s.codec, s.packed, s.size, *of) for part, s in parts.items() if s]
         if field.points is not None and field.points.section is not None:
             section = field.points.section
-            found.append(Section(name, "grid points", section.codec, section.packed, section.size, time))
+            found.append(Section(name, "grid points", section.codec, section.packed, section.size, *of))
     return found
 
 
