@@ -105,7 +105,8 @@ class Series:
         check_size(file, self._config.target)
         reports = [{"time": when, **result.report} for when, result in zip(self.times, self.results)]
         report: dict[str, Any] = report_of_all(file, self.results, self._started)
-        report["stopped_early"] = report["stopped_early"] or len(self.results) < self.steps
+        if len(self.results) < self.steps:
+            report.update(stopped_early=True, stopped_by="the user")
         if all("max_error" in one for one in reports):
             report["max_error"] = max(one["max_error"] for one in reports)
         report["time_steps"] = reports

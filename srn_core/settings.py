@@ -11,11 +11,21 @@ from srn_core.errors import SrnInputError
 T = TypeVar("T")
 
 
+_HINTS: dict[type, dict[str, Any]] = {}
+
+
+def _hints(cls: type) -> dict[str, Any]:
+    """The types of a class' settings; working them out takes a while, and a panel asks often."""
+    if cls not in _HINTS:
+        _HINTS[cls] = typing.get_type_hints(cls)
+    return _HINTS[cls]
+
+
 def names_of(cls: type, prefix: str = "") -> list[str]:
     """The dotted names of all settings of a class, in order."""
     names: list[str] = []
     for item in fields(cls):
-        kind = typing.get_type_hints(cls)[item.name]
+        kind = _hints(cls)[item.name]
         if is_dataclass(kind):
             names += names_of(typing.cast(type, kind), f"{prefix}{item.name}.")
         else:
@@ -34,7 +44,7 @@ def built(cls: Type[T], data: Any) -> T:
 
 
 def _set(config: Any, path: list[str], value: Any, key: str, names: list[str]) -> Any:
-    hints = typing.get_type_hints(type(config))
+    hints = _hints(type(config))
     if path[0] not in hints:
         raise SrnInputError(f"unknown setting '{key}'; known settings: {', '.join(names)}")
     kind = hints[path[0]]
@@ -50,7 +60,7 @@ def _set(config: Any, path: list[str], value: Any, key: str, names: list[str]) -
 def _build(cls: Type[T], data: Any, prefix: str, names: list[str]) -> T:
     if not isinstance(data, Mapping):
         raise SrnInputError(f"settings {prefix or 'file'} must be an object of names and values")
-    hints = typing.get_type_hints(cls)
+    hints = _hints(cls)
     unknown = [k for k in data if k not in hints]
     if unknown:
         raise SrnInputError(f"unknown setting '{prefix}{unknown[0]}'; known settings: {', '.join(names)}")

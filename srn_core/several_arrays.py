@@ -167,6 +167,7 @@ def report_of_all(file: NeuralFile, results: Sequence[CompressResult], started: 
 
     networks = list(dict.fromkeys(str(report["network"]) for report in reports))
     arrays = dict.fromkeys(field.name for field in file.fields)
+    early = [report.get("stopped_by", "the user") for report in reports if report["stopped_early"]]
     seconds = summed("decode_seconds")
     voxels = sum(field.geometry.samples for field in file.fields)
     return {
@@ -180,7 +181,9 @@ def report_of_all(file: NeuralFile, results: Sequence[CompressResult], started: 
         "parameter_ratio": file.parameter_ratio,
         "psnr": min(report["psnr"] for report in reports),
         "ssim": min(report["ssim"] for report in reports),
-        "stopped_early": any(report["stopped_early"] for report in reports),
+        "stopped_early": bool(early),
+        **({"stopped_by": "the user" if "the user" in early else early[0]} if early else {}),
+        "time_limited": any(report.get("time_limited") for report in reports),
         "kept_fraction": min(report["kept_fraction"] for report in reports),
         "train_seconds": round(summed("train_seconds"), 3),
         "decode_seconds": round(seconds, 4),

@@ -129,8 +129,14 @@ def test_stopping_keeps_the_steps_that_are_done():
     result = srn_core.compress_series(steps(5), ratio=9, progress=progress, **QUICK)
     assert [f.time for f in result.file.fields][:2] == [10.0, 15.0] and len(result.file.fields) <= 3
     assert result.report["stopped_early"] and result.report["time_steps_asked"] == 5
+    assert result.report["stopped_by"] == "the user"
     assert [fraction for _, fraction in phases] == sorted(fraction for _, fraction in phases)
     assert any(phase.startswith("step 2 of 5: ") for phase, _ in phases)
+
+
+def test_a_time_limit_is_that_of_all_steps_and_told_of():
+    report = srn_core.compress_series(steps(2), psnr=50, time_limit=1e-3, **QUICK).report
+    assert report["stopped_by"] == "the time limit" and len(report["time_steps"]) == 2 and report["psnr"] > 49.9
 
 
 def test_trained_networks_start_from_the_step_before():

@@ -237,7 +237,7 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
                 self._refused = key, error
                 raise
         made = self._known(key)
-        if made is None or not first_rank:
+        if made is None or not made.content:  # another rank has it
             return
         time = over_time.nearest(list(made.extents), requests.asked_time(out_info))
         file, extents = self.open_file(made.content), made.extents[time]
