@@ -718,6 +718,19 @@ _STORAGE = _group(
     _number("Quantiser Passes", 0, "Passes in which steps or codebooks are trained once the codes are fixed."),
 )
 
+_BRICKS = _group(
+    "Bricks",
+    _whole(
+        "Brick Edge",
+        -1,
+        -1,
+        65536,
+        "An image is cut into bricks of at most so many samples along each axis, which are asked of the source and "
+        "compressed one by one, and blended when decoded. -1: 256 for images of more than 2^27 samples; 0: never.",
+    ),
+    _whole("Brick Halo", 4, 1, 64, "Samples that a brick reaches beyond where it is cut, to be blended there."),
+)
+
 # A whole number of 32 bits: for an IdTypeVectorProperty ParaView makes no widget.
 _SEED = _property(
     "Int",
@@ -823,6 +836,7 @@ _COMPRESS_PANEL = f"""
 {_PRUNER}
 {_TRAINING}
 {_STORAGE}
+{_BRICKS}
 {_DECODER}
 {_SEED}
 {_PREDICTOR}

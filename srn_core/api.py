@@ -11,12 +11,15 @@ from typing import Any, Iterator, Mapping, Optional, Sequence, Union
 import numpy as np
 
 from srn_core import atomic, codec, metrics
-from srn_core.codec import Quality
+from srn_core.bricks.places import region_of
+from srn_core.codec import NeuralField, Quality
 from srn_core.compression import CompressResult
 from srn_core.config import CompressConfig
 from srn_core.errors import SrnError, SrnInputError
+from srn_core.in_bricks.measuring import tally
 from srn_core.neural_file import NeuralFile
 from srn_core.opened import OpenedFiles
+from srn_core.parts import VolumeParts
 from srn_core.progress import Progress, ProgressCallback
 from srn_core.pulse import pulsed
 from srn_core.scattered import Samples
@@ -37,7 +40,7 @@ __all__ = [
 ]
 
 Path = Union[str, "PathLike[str]"]
-Source = Union[Volume, np.ndarray, str, "PathLike[str]"]
+Source = Union[Volume, VolumeParts, np.ndarray, str, "PathLike[str]"]
 
 
 def compress(
@@ -54,7 +57,8 @@ def compress(
     Of several, a ratio and a number of bytes hold for the whole file, other targets for each array.
 
     Args:
-        source: a :class:`Volume`, an array (z, y, x[, component]), the path of a volume file, or a list of volumes.
+        source: a :class:`Volume`, an array (z, y, x[, component]), the path of a volume file, a list of volumes, or
+            :class:`srn_core.parts.VolumeParts`, which are read brick by brick.
         out: where to write the ``.srn`` file; None: keep it in memory (``result.file``).
         array: which array of a file, or which ones; by default its only one.
         config: the settings, as a :class:`CompressConfig` or a (nested) dict.
@@ -262,6 +266,9 @@ def evaluate(
     ``time``: of which time step; by default the original's own. Raises SrnInputError where that is none of several.
     """
     opened = file if isinstance(file, NeuralFile) else load(file)
+    if isinstance(original, VolumeParts):
+        when = _time_of(original, opened) if time is None else time
+        return _evaluate_parts(opened, original, opened.field(array, when))
     volume = _volume(original, array)
     field = opened.field(array, _time_of(volume, opened) if time is None else time)
     if volume.values.shape != (*field.geometry.shape, *volume.values.shape[3:]) or volume.components != len(
@@ -275,7 +282,7 @@ def evaluate(
     return Quality(measured.psnr, measured.rmse, measured.max_error, measured.ssim)
 
 
-def _time_of(original: Volume, file: NeuralFile) -> Optional[float]:
+def _time_of(original: Union[Volume, VolumeParts], file: NeuralFile) -> Optional[float]:
     """The original's time, where the file has several. Raises SrnInputError where it is not one of them."""
     times, when = file.times, original.time
     if len(times) > 1 and not any(when is not None and math.isclose(when, time, abs_tol=1e-9) for time in times):
@@ -287,15 +294,29 @@ def _time_of(original: Volume, file: NeuralFile) -> Optional[float]:
     return when
 
 
-def _volumes(source: Union[Source, Sequence[Volume]], array: Union[str, Sequence[str], None]) -> list[Volume]:
-    if isinstance(source, (list, tuple)) and all(isinstance(one, Volume) for one in source):
+def _evaluate_parts(file: NeuralFile, original: VolumeParts, field: NeuralField) -> Quality:
+    """As :func:`evaluate`, layer after layer: neither the original nor the decoded field is in memory as a whole."""
+    if original.geometry.dims != field.geometry.dims or original.components != len(field.value_range):
+        raise SrnInputError(
+            f"the file's array '{field.name}' is {field.geometry.dims} x {len(field.value_range)} component(s), the "
+            f"original {original.geometry.dims} x {original.components}; they cannot be compared"
+        )
+    every = region_of((0, 0, 0), original.geometry.dims)
+    low = min(a for a, _ in field.value_range)
+    return tally(file, field, original, every, every).quality(max(b for _, b in field.value_range) - low)
+
+
+def _volumes(source: Union[Source, Sequence[Volume]], array: Union[str, Sequence[str], None]) -> list[Any]:
+    if isinstance(source, VolumeParts):
+        return [source]
+    if isinstance(source, (list, tuple)) and all(isinstance(one, (Volume, VolumeParts)) for one in source):
         return list(source)
     single: Any = source
     names = [array] if array is None or isinstance(array, str) else list(array)
     return [_volume(single, name) for name in names]
 
 
-def _volume(source: Source, array: Optional[str]) -> Volume:
+def _volume(source: Any, array: Optional[str]) -> Volume:
     if isinstance(source, Volume):
         return source
     if isinstance(source, np.ndarray):

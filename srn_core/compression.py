@@ -61,29 +61,52 @@ class CompressResult:
     counts for each layer; empty where the pruner learns none."""
 
 
+@dataclass(frozen=True)
+class Within:
+    """What is known of a volume of which another one is a part."""
+
+    ranges: tuple[tuple[float, float], ...]
+    """(min, max) of each component."""
+    step: Optional[float] = None
+    """Of normalised values: about the quantiser's step that the part will need."""
+
+    @property
+    def span(self) -> float:
+        """The range of all components together."""
+        return max(high for _, high in self.ranges) - min(low for low, _ in self.ranges)
+
+
 def compress_volume(
-    volume: Volume, config: CompressConfig, progress: Optional[ProgressCallback] = None
+    volume: Volume,
+    config: CompressConfig,
+    progress: Optional[ProgressCallback] = None,
+    within: Optional[Within] = None,
 ) -> CompressResult:
-    """Compress one volume. Raises SrnInputError where the data or the settings cannot be used."""
+    """Compress one volume. Raises SrnInputError where the data or the settings cannot be used.
+
+    ``within``: the whole of which the volume is a part. Its range counts then: for what is promised, and for the PSNR;
+    there is no SSIM.
+    """
     refuse_idle_settings(config)
     predictor = predictor_of(config.predictor)
     if config.network == "auto":
-        return _best_of(volume, config, predictor, progress)
+        return _best_of(volume, config, predictor, progress, within)
     started = time.perf_counter()
     taken: dict[str, Any] = {}
     if predictor is not None:
-        config, taken = with_predicted(config, predictor, volume, target_bytes(volume, config))
+        config, taken = with_predicted(config, predictor, volume, target_bytes(volume.nbytes, config))
     stop = _Progress(progress, Deadline(config.time_limit))
     valid = volume.validity()
-    value_range = component_ranges(volume, valid)
+    own_range = component_ranges(volume, valid)
+    value_range = own_range if within is None else within.ranges
     template = _template(volume, valid, value_range, config)
-    if all(low == high for low, high in value_range):
+    if all(low == high for low, high in own_range):
         spec = ConstantSpec(volume.geometry.half_extent, volume.components)
-        stored = replace(template, spec=spec)
+        stored = replace(template, spec=spec, value_range=own_range)
         fitted = _Fitted(stored, {"device": "none", "train_seconds": 0.0})
     elif by_rate(config):
         forecast = forecast_of(predictor.sizes) if predictor is not None and predictor.sizes is not None else None
-        fitted = _fit_by_rate(volume, template, config, stop, forecast)
+        fitted = _fit_by_rate(volume, template, config, stop, forecast, None if within is None else within.step)
     else:
         if config.target.psnr is not None:
             raise SrnInputError(
@@ -93,11 +116,15 @@ def compress_volume(
         fitted = _train(volume, valid, value_range, template, config, stop)
     if taken:
         fitted.details["predicted_settings"] = taken
-    return _finish(volume, valid, fitted, config, started, stop)
+    return _finish(volume, valid, fitted, config, started, stop, within)
 
 
 def _best_of(
-    volume: Volume, config: CompressConfig, predictor: Optional[Predictor], progress: Optional[ProgressCallback]
+    volume: Volume,
+    config: CompressConfig,
+    predictor: Optional[Predictor],
+    progress: Optional[ProgressCallback],
+    within: Optional[Within],
 ) -> CompressResult:
     """Both kinds of network, each as it is best: the one that is better in the bytes it takes.
 
@@ -122,8 +149,8 @@ def _best_of(
         pruning=PruningConfig(),
         time_limit=None if config.time_limit is None else config.time_limit / 2,
     )
-    worth_it = sized and neurcomp_is_worth_it(predictor, volume, target_bytes(volume, config))
-    first = compress_volume(volume, by_rate_alone, share(0.0, 0.3 if worth_it else 1.0))
+    worth_it = sized and neurcomp_is_worth_it(predictor, volume, target_bytes(volume.nbytes, config))
+    first = compress_volume(volume, by_rate_alone, share(0.0, 0.3 if worth_it else 1.0), within)
     tried: dict[str, Any] = {"fvsrn": {"bytes": first.report["bytes"], "psnr": first.report["psnr"]}}
     best = first
     if sized and not worth_it:
@@ -132,7 +159,7 @@ def _best_of(
         try:
             left = None if config.time_limit is None else max(deadline.left(), 1e-3)
             alone = replace(config, network="neurcomp", pruner="none", time_limit=left)
-            other = compress_volume(volume, alone, share(0.3, 0.7))
+            other = compress_volume(volume, alone, share(0.3, 0.7), within)
             tried["neurcomp"] = {"bytes": other.report["bytes"], "psnr": other.report["psnr"]}
             best = max(first, other, key=lambda result: float(result.report["psnr"]))
         except (SrnInputError, SrnMissingPackageError) as error:
@@ -150,13 +177,13 @@ def component_ranges(volume: Volume, valid: Optional[np.ndarray]) -> tuple[tuple
     return tuple(ranges)
 
 
-def target_bytes(volume: Volume, config: CompressConfig) -> int:
-    """The most bytes the file may have."""
+def target_bytes(original: int, config: CompressConfig) -> int:
+    """The most bytes the file may have, for an array of so many."""
     if config.target.bytes is not None:
         return config.target.bytes
     if config.target.ratio is not None:
-        return int(volume.nbytes / config.target.ratio)
-    return max(int(volume.nbytes / DEFAULT_RATIO), LEAST_DEFAULT_BYTES)
+        return int(original / config.target.ratio)
+    return max(int(original / DEFAULT_RATIO), LEAST_DEFAULT_BYTES)
 
 
 @dataclass(frozen=True)
@@ -211,13 +238,13 @@ def _template(
         valid=valid,
         original_bytes=volume.nbytes,
         quality=STAND_IN,
-        provenance=_provenance(config),
+        provenance=provenance_of(config),
         blanked=volume.blanked and valid is not None,
         block=volume.block,
     )
 
 
-def _provenance(config: CompressConfig) -> dict[str, Any]:
+def provenance_of(config: CompressConfig) -> dict[str, Any]:
     """What made the file. Nothing that differs between two runs of the same job belongs here."""
     # Where a warm start or a predictor came from is a path on one machine.
     config = replace(config, training=replace(config.training, start=None), predictor=CompressConfig.predictor)
@@ -238,7 +265,12 @@ def _difference(settings: dict[str, Any], defaults: dict[str, Any]) -> dict[str,
 
 
 def _fit_by_rate(
-    volume: Volume, template: NeuralField, config: CompressConfig, stop: _Progress, forecast: Optional[Forecast]
+    volume: Volume,
+    template: NeuralField,
+    config: CompressConfig,
+    stop: _Progress,
+    forecast: Optional[Forecast],
+    start: Optional[float],
 ) -> _Fitted:
     from onnx_export.grid_filter import filtered_grid
     from srn_core.rate.fit import Wanted, fit_rate
@@ -249,9 +281,12 @@ def _fit_by_rate(
     elif target.psnr is not None:
         wanted = Wanted(psnr=target.psnr)
     else:
-        wanted = Wanted(bytes=target_bytes(volume, config))
+        wanted = Wanted(bytes=target_bytes(volume.nbytes, config))
 
-    fitted = fit_rate(volume, template, config, wanted, filtered_grid, _decoded, stop.training, stop.deadline, forecast)
+    deadline = stop.deadline
+    fitted = fit_rate(
+        volume, template, config, wanted, filtered_grid, _decoded, stop.training, deadline, forecast, start
+    )
     kept = fitted.stored.parameters() / max(sum(array.codes.size for array in fitted.stored.arrays.values()), 1)
     details = {
         "device": "cpu",
@@ -288,7 +323,7 @@ def _train(
     from srn_core.fitting import BytesTarget, Cutting, Storage, empty_copy, land, target_of
 
     storage = Storage(template, config.quantise, default_weight_bits(config), config.seed)
-    target = target_of(config, storage, target_bytes(volume, config), volume.values.size)
+    target = target_of(config, storage, target_bytes(volume.nbytes, config), volume.values.size)
     room = Room.of_bytes(target.room(), config) if isinstance(target, BytesTarget) else Room.of_parameters(target.most)
     start = start_of(config, volume)
     spec = initial_spec(config, volume.geometry, volume.components, room) if start is None else start.spec
@@ -357,6 +392,7 @@ def _finish(
     config: CompressConfig,
     started: float,
     stop: _Progress,
+    within: Optional[Within] = None,
 ) -> CompressResult:
     """Pack, decode the packed bytes with the shipped decoder, measure, pack again with the figures."""
     stored, trained = fitted.stored, fitted.details
@@ -366,7 +402,8 @@ def _finish(
     decoded = opened.decode()
     seconds = time.perf_counter() - begin
     stop.tell("measuring", 0.7)
-    measured = metrics.measure(volume.values, decoded.values, valid)
+    span = None if within is None else within.span
+    measured = metrics.measure(volume.values, decoded.values, valid, span)
     quality = Quality(*(float(f"{v:.7g}") for v in (measured.psnr, measured.rmse, measured.max_error, measured.ssim)))
     file = NeuralFile.from_bytes(codec.to_bytes([replace(stored, quality=quality)]))
     most = trained.get("target_bytes")

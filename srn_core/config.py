@@ -250,6 +250,24 @@ def error_bound(max_error: Union[float, str], value_range: Sequence[Tuple[float,
 
 
 @dataclass(frozen=True)
+class BricksConfig:
+    """How a volume is cut into bricks that are compressed one by one, and blended when they are decoded."""
+
+    edge: Optional[int] = None
+    """Samples along each axis of a brick, at most; a volume no longer than that is not cut. None: 256 for those of more
+    than 2^27 numbers, whose compression would take more than 8 GB; others are not cut. 0: never."""
+    halo: int = 4
+    """Samples that a brick reaches beyond where it is cut: over twice as many it is blended with its neighbour. More of
+    them hide more, and cost more bytes: 4 about 5 % of a volume of 512^3 in bricks of 256^3."""
+
+    def __post_init__(self) -> None:
+        if self.edge is not None and self.edge != 0:
+            at_least("bricks.edge", self.edge, 16)
+        at_least("bricks.halo", self.halo, 1)
+        at_most("bricks.halo", self.halo, 64)
+
+
+@dataclass(frozen=True)
 class CompressConfig:
     """All settings of one compression."""
 
@@ -284,6 +302,7 @@ class CompressConfig:
     mask: MaskConfig = field(default_factory=MaskConfig)
     smallify: SmallifyConfig = field(default_factory=SmallifyConfig)
     variational: VariationalConfig = field(default_factory=VariationalConfig)
+    bricks: BricksConfig = field(default_factory=BricksConfig)
 
     def __post_init__(self) -> None:
         choice("network", self.network, NETWORKS)

@@ -65,13 +65,19 @@ class _Errors:
         return 20.0 * math.log10(self.span) - 10.0 * math.log10(self.mse)
 
 
-def measure(original: np.ndarray, decoded: np.ndarray, valid: Optional[np.ndarray] = None) -> Measured:
+def measure(
+    original: np.ndarray, decoded: np.ndarray, valid: Optional[np.ndarray] = None, span: Optional[float] = None
+) -> Measured:
     """All four figures of ``decoded`` against ``original``, both (z, y, x[, c]).
 
-    ``valid`` is (z, y, x) of bool. Raises SrnInputError where the shapes differ or no voxel is valid.
+    ``valid`` is (z, y, x) of bool; ``span``: the range of a whole of which these are a part, for its PSNR, and without
+    SSIM (NaN). Raises SrnInputError where the shapes differ or no voxel is valid.
     """
     original, decoded, valid = _checked(original, decoded, valid)
     errors = _errors(original, decoded, valid)
+    if span is not None:
+        ranged = _Errors(0.0, span, errors.mse, errors.max_error)
+        return Measured(ranged.psnr, math.sqrt(errors.mse), errors.max_error, math.nan)
     return Measured(
         psnr=errors.psnr,
         rmse=math.sqrt(errors.mse),
@@ -165,6 +171,17 @@ def _ssim(original: np.ndarray, decoded: np.ndarray, valid: Optional[np.ndarray]
         return 1.0 if errors.mse == 0.0 else 0.0
     if math.isnan(errors.mse):
         return math.nan
+    total, count = ssim_sum(original, decoded, valid, errors.low, errors.span)
+    return total / count if count else math.nan
+
+
+def ssim_sum(
+    original: np.ndarray, decoded: np.ndarray, valid: Optional[np.ndarray], low: float, span: float
+) -> tuple[float, float]:
+    """The sum of the similarities of all windows wholly inside (z, y, x, c), and how many these are.
+
+    ``low``, ``span``: least value and range of the original, or of a whole of which it is a part.
+    """
     shape = original.shape[:3]
     window = [min(SSIM_WINDOW, n - 1 + n % 2) for n in shape]
     half = [w // 2 for w in window]
@@ -183,13 +200,13 @@ def _ssim(original: np.ndarray, decoded: np.ndarray, valid: Optional[np.ndarray]
             if not centres.any():
                 continue
         for component in range(original.shape[3]):
-            before = (original[z, y, x, component].astype(np.float64) - errors.low) / errors.span
-            after = (decoded[z, y, x, component].astype(np.float64) - errors.low) / errors.span
-            similarity = _similarity(before, after, mask, window, errors.low / errors.span)
+            before = (original[z, y, x, component].astype(np.float64) - low) / span
+            after = (decoded[z, y, x, component].astype(np.float64) - low) / span
+            similarity = _similarity(before, after, mask, window, low / span)
             picked = similarity if centres is None else similarity[centres]
             total += float(picked.sum())
             count += picked.size
-    return total / count if count else math.nan
+    return total, count
 
 
 def _similarity(

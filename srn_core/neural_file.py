@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from dataclasses import replace
 from hashlib import blake2b
 from os import PathLike
 from threading import Lock
@@ -12,6 +13,9 @@ from typing import TYPE_CHECKING, Any, Optional, Sequence, Union
 import numpy as np
 
 from srn_core import atomic, codec
+from srn_core.bricks.decoders import HELD_BYTES, BrickDecoders
+from srn_core.bricks.decoding import decoding_of
+from srn_core.bricks.points import gradients_at, values_at
 from srn_core.codec import NeuralField
 from srn_core.codec.lazy_arrays import LazyArrays
 from srn_core.decoding import Decoding, wanted_grid
@@ -44,7 +48,7 @@ class NeuralFile:
     ) -> None:
         self.fields = tuple(fields)
         self._data = data
-        self._decoders: OrderedDict[int, Decoder] = OrderedDict()
+        self._decoders: OrderedDict[int, Union[Decoder, BrickDecoders]] = OrderedDict()
         self._providers, self._threads = providers, threads
         self._lock = Lock()
         self._digest: Optional[bytes] = None
@@ -131,14 +135,16 @@ class NeuralFile:
         time: Optional[float] = None,
         small: Optional[bool] = None,
         gradient: bool = False,
+        brick: Optional[int] = None,
     ) -> None:
         """Write one field as an ONNX model with its geometry in the metadata (see docs/onnx.md).
 
         ``gradient``: with a second output, the gradient.
+        ``brick``: which one, from 1 on, of a field that is made of bricks; one model holds one of them.
         ``small``: numbers are packed, and unpacked by the runtime when it opens the model, or plain float32; by default
         packed, but for tiny grids and where opening would take more than 2 GiB.
         """
-        atomic.write_bytes(path, self.onnx_bytes(array, time, small, gradient))
+        atomic.write_bytes(path, self.onnx_bytes(array, time, small, gradient, brick))
 
     def onnx_bytes(
         self,
@@ -146,11 +152,17 @@ class NeuralFile:
         time: Optional[float] = None,
         small: Optional[bool] = None,
         gradient: bool = False,
+        brick: Optional[int] = None,
     ) -> bytes:
-        """The ONNX model of one field, serialised. Arguments as of :meth:`export`."""
+        """The ONNX model of one field, serialised. Arguments as of :meth:`export`.
+
+        Raises SrnInputError for a field of bricks where no brick is named, and for a brick that is not there.
+        """
         from onnx_export.graph import points_graph
 
         field = self.field(array, time)
+        if field.bricks or brick is not None:
+            field = _brick_of(field, brick)
         return bytes(points_graph(field, physical=True, small=small, gradient=gradient).SerializeToString())
 
     def decode(
@@ -225,7 +237,7 @@ class NeuralFile:
         ``grid``: dims, scale, region, part. Arguments and what is raised: as there.
         """
         field = self.field(array, time)
-        return Decoding(field, self._decoder(field), wanted_grid(field, **grid), dtype, level)
+        return decoding_of(field, self._decoder(field), wanted_grid(field, **grid), dtype, level)
 
     def sample(
         self,
@@ -241,8 +253,10 @@ class NeuralFile:
         nearest original voxel held no value.
         """
         where = SampledPoints(self.field(array, time), points, outside)
-        told = share_of(progress, phase="sampling")
-        return where.values(self._decoder(where.field).points(where.coordinates, progress=told))
+        told, decoder = share_of(progress, phase="sampling"), self._decoder(where.field)
+        if isinstance(decoder, BrickDecoders):
+            return where.given(values_at(decoder, where.index, told))
+        return where.values(decoder.points(where.coordinates, progress=told))
 
     def sample_with_gradient(
         self,
@@ -260,8 +274,11 @@ class NeuralFile:
         and is the mean of both sides there (docs/onnx.md).
         """
         where = SampledPoints(self.field(array, time), points, outside)
-        told = share_of(progress, phase="sampling")
-        values, gradient = self._decoder(where.field).points_gradient(where.coordinates, progress=told)
+        told, decoder = share_of(progress, phase="sampling"), self._decoder(where.field)
+        if isinstance(decoder, BrickDecoders):
+            slopes = gradients_at(decoder, where.index, where.beyond, share_of(told, 0.3, 0.7))
+            return where.given(values_at(decoder, where.index, share_of(told, 0.0, 0.3))), where.given(slopes)
+        values, gradient = decoder.points_gradient(where.coordinates, progress=told)
         return where.values(values), where.gradient(gradient)
 
     def inside(self, points: np.ndarray, array: WhichField = None, time: Optional[float] = None) -> np.ndarray:
@@ -289,13 +306,14 @@ class NeuralFile:
         wanted = wanted_grid(field, **grid)
         return SurfaceBlocks(field, self._decoder(field), isovalues, wanted, component, exhaustive, edge, progress)
 
-    def _decoder(self, field: NeuralField) -> Decoder:
+    def _decoder(self, field: NeuralField) -> Union[Decoder, BrickDecoders]:
         from onnx_export.decoder import Decoder
 
         key = next(i for i, f in enumerate(self.fields) if f is field)
         with self._lock:
             if key not in self._decoders:
-                self._decoders[key] = Decoder(field, providers=self._providers, threads=self._threads)
+                kind: Any = BrickDecoders if field.bricks else Decoder
+                self._decoders[key] = kind(field, providers=self._providers, threads=self._threads)
             self._decoders.move_to_end(key)
             while len(self._decoders) > 1 and sum(_held(self.fields[k]) for k in self._decoders) > MOST_DECODED:
                 self._forget(self._decoders.popitem(last=False)[0])
@@ -309,5 +327,27 @@ class NeuralFile:
 
 
 def _held(field: NeuralField) -> int:
-    """Bytes that a field holds once it is decoded."""
+    """Bytes that a field holds once it is decoded; of bricks a part is held at a time."""
+    if field.bricks:
+        return min(HELD_BYTES, HELD * field.geometry.samples)
     return HELD * sum(math.prod(shape) for shape in field.spec.shapes().values())
+
+
+def _brick_of(field: NeuralField, number: Optional[int]) -> NeuralField:
+    """A brick as a field of its own, where it lies in the world."""
+    count = len(field.bricks)
+    if number is None:
+        raise SrnInputError(
+            f"array '{field.name}' is made of {count} bricks, and one ONNX model holds one of them: name it (--brick 1 "
+            f"to {count}), or compress the volume without bricks (--bricks none)"
+        )
+    if not 1 <= number <= count:
+        raise SrnInputError(
+            f"array '{field.name}' has bricks from 1 to {count}, not {number}"
+            if count
+            else f"array '{field.name}' is not made of bricks; leave the number of a brick out"
+        )
+    brick = field.bricks[number - 1].open()
+    (x, y, z), (nx, ny, nz) = brick.geometry.start, brick.geometry.dims
+    geometry = field.geometry.cropped((x, x + nx - 1, y, y + ny - 1, z, z + nz - 1))
+    return replace(brick, name=field.name, units=field.units, time=field.time, geometry=geometry)

@@ -27,24 +27,31 @@ class SampledPoints:
         if points.ndim != 2 or points.shape[1] != 3:
             raise SrnInputError(f"points must have shape (N, 3), not {points.shape}")
         self.field = field
-        self._index, self._beyond, inside = located(field.geometry, points)
+        self.index: np.ndarray
+        """(N, 3), fractional, of samples, held within these."""
+        self.beyond: np.ndarray
+        """(N, 3) of bool: along which axes a position lies beyond the samples."""
+        self.index, self.beyond, inside = located(field.geometry, points)
         self._lost = ~np.isfinite(points).all(axis=1) if outside == "clamp" else ~inside
-        self.coordinates = coordinates.normalise(self._index, field.geometry.dims)
+        self.coordinates = coordinates.normalise(self.index, field.geometry.dims)
         """(N, 3), normalised, held within the samples."""
 
     def values(self, normalised: np.ndarray) -> np.ndarray:
         """(N,) or (N, C) float64, physical, of the decoder's (N, C); NaN where there is none."""
         values = physical(self.field, normalised)
-        settle_points(self.field, self._index, values)
-        values[self._lost] = np.nan
-        return values if self.field.vector else values[:, 0]
+        settle_points(self.field, self.index, values)
+        return self.given(values)
 
     def gradient(self, normalised: np.ndarray) -> np.ndarray:
         """(N, 3) or (N, C, 3) float64, physical, of the decoder's (N, C, 3); 0 across a border beyond it."""
-        gradient = world_gradient(self.field, np.where(self._beyond[:, None], 0.0, normalised), self._index)
-        settle_point_gradients(self.field, self._index, gradient)
-        gradient[self._lost] = np.nan
-        return gradient if self.field.vector else gradient[:, 0]
+        gradient = world_gradient(self.field, np.where(self.beyond[:, None], 0.0, normalised), self.index)
+        settle_point_gradients(self.field, self.index, gradient)
+        return self.given(gradient)
+
+    def given(self, numbers: np.ndarray) -> np.ndarray:
+        """Numbers (N, C, ...) as they are given away: (N, ...) of a scalar field, NaN where there is nothing."""
+        numbers[self._lost] = np.nan
+        return numbers if self.field.vector else numbers[:, 0]
 
 
 def located(geometry: Geometry, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

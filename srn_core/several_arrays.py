@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Any, Optional, Sequence
+from typing import Any, Optional, Sequence, Union
 
 from srn_core.codec.grid_points_section import stored_points
 from srn_core.codec.header import FieldHeader
 from srn_core.codec.join import joined
-from srn_core.compression import CompressResult, compress_volume
+from srn_core.compression import CompressResult
 from srn_core.config import CompressConfig, TargetConfig
 from srn_core.errors import SrnInputError
 from srn_core.grid_points import GridPoints
+from srn_core.in_bricks.compress import compress_one
 from srn_core.neural_file import NeuralFile
+from srn_core.parts import VolumeParts
 from srn_core.progress import Progress, ProgressCallback
 from srn_core.volume import Volume
 
@@ -22,9 +24,9 @@ HEADER_BYTES = 120
 
 
 def compress_arrays(
-    volumes: Sequence[Volume], config: CompressConfig, progress: Optional[ProgressCallback] = None
+    volumes: Sequence[Union[Volume, VolumeParts]], config: CompressConfig, progress: Optional[ProgressCallback] = None
 ) -> CompressResult:
-    """Compress volumes into one file, each by itself.
+    """Compress volumes, in memory or read part by part, into one file, each by itself.
 
     A ratio and a number of bytes hold for the whole file, the points of grids included: each array gets its share by
     the bytes it has. A PSNR, a largest error and a parameter ratio hold for each array. Where no target is given,
@@ -39,7 +41,7 @@ def compress_arrays(
         raise SrnInputError("there is no array to compress")
     points = [volume.geometry.points for volume in volumes]
     if len(volumes) == 1 and points[0] is None:
-        return compress_volume(volumes[0], config, progress)
+        return compress_one(volumes[0], config, progress)
     started = time.perf_counter()
     whole = sum(volume.nbytes for volume in volumes)
     grids = points_bytes(points)
@@ -51,9 +53,11 @@ def compress_arrays(
         part = volume.nbytes / whole
         limit = None if config.time_limit is None else config.time_limit * part
         share = replace(config, target=_share(target, part), time_limit=limit)
-        bare = replace(volume, geometry=volume.geometry.without_points)
+        bare = volume
+        if isinstance(volume, Volume):
+            bare = replace(volume, geometry=volume.geometry.without_points)
         try:
-            results.append(compress_volume(bare, share, _told(remembered, done / whole, part, volume)))
+            results.append(compress_one(bare, share, _told(remembered, done / whole, part, volume)))
         except SrnInputError as error:
             named = volume.name in str(error)
             block = f" of block '{volume.block}'" if volume.block else ""
@@ -132,7 +136,7 @@ def _remembering(progress: Optional[ProgressCallback]) -> Optional[ProgressCallb
 
 
 def _told(
-    progress: Optional[ProgressCallback], begin: float, share: float, volume: Volume
+    progress: Optional[ProgressCallback], begin: float, share: float, volume: Union[Volume, VolumeParts]
 ) -> Optional[ProgressCallback]:
     """Progress of one array as progress of the whole."""
     if progress is None:

@@ -18,6 +18,7 @@ MAX_SIZE = 1 << 20
 """No width, count or grid edge of an honest spec is larger; larger ones are refused."""
 MAX_PYRAMID_TAPS, MAX_PYRAMID_TAP, MAX_PYRAMID_LEVELS = 64, 64.0, 16
 """Most numbers of half a filter, their largest magnitude, and most levels."""
+MAX_BRICKS = 1 << 14
 MAX_FILTER_CONVOLUTIONS, MAX_FILTER_CHANNELS = 8, 256
 
 
@@ -212,7 +213,22 @@ class ConstantSpec:
         return {}
 
 
-NetworkSpec = Union[NeurcompSpec, FvSrnSpec, ConstantSpec]
+@dataclass(frozen=True)
+class BricksSpec:
+    """A field made of bricks, each with a network of its own: no arrays here."""
+
+    kind: ClassVar[str] = "bricks"
+    half_extent: tuple[float, float, float]
+    components: int
+    count: int
+    """How many bricks."""
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """No arrays."""
+        return {}
+
+
+NetworkSpec = Union[NeurcompSpec, FvSrnSpec, ConstantSpec, BricksSpec]
 
 
 def spec_to_dict(spec: NetworkSpec) -> dict[str, Any]:
@@ -224,7 +240,8 @@ def spec_to_dict(spec: NetworkSpec) -> dict[str, Any]:
         if isinstance(value, (WaveletSpec, PyramidSpec)):
             value = {k: _plain(v) for k, v in vars(value).items()}
         out[key] = _plain(value)
-    if isinstance(spec, FvSrnSpec) and (spec.skip or spec.filter or isinstance(spec.wavelet, PyramidSpec)):
+    second = isinstance(spec, FvSrnSpec) and (spec.skip or spec.filter or isinstance(spec.wavelet, PyramidSpec))
+    if second or isinstance(spec, BricksSpec):
         out["version"] = 2
     return out
 
@@ -251,7 +268,11 @@ def spec_from_dict(data: Mapping[str, Any]) -> NetworkSpec:
         return NeurcompSpec(half, components, width, hidden, read.flag("residual"), read.number("omega"))
     if kind == "fvsrn":
         return _fvsrn(read, half, components, version)
-    raise SrnFormatError(f"unknown network kind {kind!r}; this release knows 'neurcomp', 'fvsrn' and 'constant'")
+    if kind == "bricks" and version > 1:
+        return BricksSpec(half, components, read.integer("count", 1, MAX_BRICKS))
+    raise SrnFormatError(
+        f"unknown network kind {kind!r}; this release knows 'neurcomp', 'fvsrn', 'constant' and 'bricks'"
+    )
 
 
 def _fvsrn(read: _Reader, half: tuple[float, float, float], components: int, version: int) -> FvSrnSpec:

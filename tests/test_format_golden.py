@@ -56,6 +56,7 @@ def test_the_files_are_those_that_were_first_made():
 
 CHECKSUMS = {
     "blocks": 0x3EF0AF0F,
+    "bricks": 0x8CBC01F6,
     "codebooks": 0xBAD0764D,
     "constant": 0xF6E00D79,
     "fvsrn-spatial": 0x524D799C,

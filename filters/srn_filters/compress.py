@@ -6,7 +6,7 @@ import hashlib
 import re
 from dataclasses import replace
 from functools import partial
-from typing import Any, Mapping, Optional, Sequence, cast
+from typing import Any, Callable, Mapping, Optional, Sequence, cast
 
 import numpy as np
 from vtkmodules.vtkCommonDataModel import vtkDataObject, vtkImageData, vtkMultiBlockDataSet, vtkTable
@@ -18,13 +18,26 @@ from srn_core.config import NETWORKS, CompressConfig, by_rate
 from srn_core.deadline import clock
 from srn_core.errors import SrnError, SrnInputError
 from srn_core.idle_settings import refuse_idle_settings
+from srn_core.in_bricks.team import Team
 from srn_core.neural_file import NeuralFile
+from srn_core.parts import VolumeParts
 from srn_core.prediction.places import predictor_file
 from srn_core.progress import ProgressCallback
-from srn_core.promise import promise_of_all
+from srn_core.promise import promise_of, promise_of_all
 from srn_core.pulse import pulsed
 from srn_core.volume import Volume
-from srn_filters import blocks, carrier, estimate, over_time, packages, requests, vtk_bridge
+from srn_filters import (
+    blocks,
+    carrier,
+    compress_ranks,
+    compress_streamed,
+    estimate,
+    over_time,
+    packages,
+    ranks,
+    requests,
+    vtk_bridge,
+)
 from srn_filters.algorithm import setting, text
 from srn_filters.decoded_steps import SHARED
 from srn_filters.finished import FINISHED, Extents, Finished, Made
@@ -67,6 +80,8 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         self._stopped = Finished()
         self._refused: tuple[str, Exception] = ("", SrnError())
         self._report_text = ""
+        self._on_ranks = compress_ranks.OnRanks()
+        self._streamed = compress_streamed.Streamed()
 
     SetMoreSettings = setting("_more", text)
     SetComponents = setting("_components", text)
@@ -106,6 +121,8 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
             FINISHED.forget(key)
         self._used.clear()
         self._stopped.clear()
+        self._on_ranks.forget()
+        self._streamed.forget()
         self._refused = ("", SrnError())
         self.Modified()
 
@@ -159,9 +176,22 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
                 outInfo.GetInformationObject(port).Set(vtkDataObject.DATA_OBJECT(), kind())
         return 1
 
+    def RequestInformation(self, request: Any, inInfo: Any, outInfo: Any) -> int:
+        """Called by VTK: on several ranks each gives its part."""
+        if self._shared(inInfo, ranks.team()):
+            compress_ranks.announce(outInfo)
+        if self._streams(inInfo):
+            compress_streamed.announce(inInfo, outInfo)
+        return 1
+
     def RequestUpdateExtent(self, request: Any, inInfo: Any, outInfo: Any) -> int:
-        """Always the whole input, on the first rank alone: the network is one for the whole volume."""
-        if requests.asked_piece(outInfo) > 0:
+        """A brick on each rank; or the whole input, on the first rank alone, where it cannot be had in parts."""
+        team = ranks.team()
+        if self._shared(inInfo, team):
+            compress_ranks.ask_for_piece(inInfo, team, self._settled().bricks.halo)
+        elif self._streams(inInfo):
+            compress_streamed.ask_for_corner(inInfo)
+        elif requests.asked_piece(outInfo) > 0:
             requests.ask_for_nothing(inInfo[0])
         else:
             requests.ask_for_all(inInfo[0])
@@ -202,6 +232,13 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
 
     def execute(self, in_info: Any, out_info: Any) -> None:
         """Train, unless that is done already, and decode."""
+        team = ranks.team()
+        if self._shared(in_info, team):
+            self._execute_on_ranks(in_info, out_info, team)
+            return
+        if self._streams(in_info):
+            self._execute_streamed(in_info, out_info)
+            return
         if self._time_steps not in (over_time.CURRENT, over_time.ALL):
             raise SrnInputError(f"Time Steps must be {over_time.CURRENT} or {over_time.ALL}, not {self._time_steps!r}")
         times = requests.offered_times(in_info[0]) if self._time_steps == over_time.ALL else []
@@ -278,6 +315,72 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         vtkTable.GetData(out_info, 2).ShallowCopy(vtk_bridge.table(made.drop_rates))
         promise = promise_of_all(file.fields, file.nbytes)
         self._report_text = readable(made.report, "Drop Rates" if made.drop_rates else None, promise)
+
+    def _execute_on_ranks(self, in_info: Any, out_info: Any, team: Team) -> None:
+        """Compress this rank's brick, and decode what it is asked for of the whole."""
+        config = compress_ranks.checked(self.config())
+        image: Any = vtkDataObject.GetData(in_info[0])
+        whole = in_info[0].GetInformationObject(0).Get(compress_ranks.Pipeline.WHOLE_EXTENT())
+        chosen = [self.GetInputArrayInformation(0).Get(vtkDataObject.FIELD_NAME()), repr(self._further)]
+        stamp = compress_ranks.stamp_of(self, out_info, config, *chosen, self._components, self._geometry)
+
+        def volumes() -> Optional[list[Volume]]:
+            return self._volumes(_grids(image)) if image.GetNumberOfPoints() else None
+
+        told = self.progress(0.0, 0.95)
+        halo = config.bricks.halo
+        content, report = self._on_ranks.made(stamp, volumes, config, whole, halo, team, told)
+        file, told = self.open_file(content), self.progress(0.95, 1.0, stoppable=False)
+        output, extent = vtkDataObject.GetData(out_info, 0), requests.asked_extent(out_info)
+        compress_ranks.give(output, content, report, file, extent, told)
+        compress_ranks.no_tables(out_info)
+        original = sum(field.original_bytes for field in file.fields)
+        self._report_text = readable(report, None, promise_of(file.fields[0], file.nbytes, original))
+
+    def _execute_streamed(self, in_info: Any, out_info: Any) -> None:
+        """Compress the input brick by brick, and decode what is asked for of a grid that fits into memory."""
+        config = compress_ranks.checked(self.config())
+        image: Any = vtkDataObject.GetData(in_info[0])
+        whole = in_info[0].GetInformationObject(0).Get(compress_ranks.Pipeline.WHOLE_EXTENT())
+        time = requests.asked_time(out_info)
+        chosen = [self.GetInputArrayInformation(0).Get(vtkDataObject.FIELD_NAME()), repr(self._further)]
+        stamp = compress_ranks.stamp_of(self, out_info, config, *chosen, self._components)
+
+        def picked(number: int) -> Callable[[Any], Volume]:
+            return lambda data: self._volumes(_grids(data))[number]
+
+        def sources() -> list[VolumeParts]:
+            corners = self._volumes(_grids(image))
+            return [compress_streamed.Upstream(self, whole, c, time, picked(i)) for i, c in enumerate(corners)]
+
+        content, report = self._streamed.made(stamp, sources, config, self.progress(0.0, 0.95))
+        file, told = self.open_file(content), self.progress(0.95, 1.0, stoppable=False)
+        output, extent = vtkDataObject.GetData(out_info, 0), requests.asked_extent(out_info)
+        level = compress_streamed.give(output, content, report, file, extent, told)
+        compress_ranks.no_tables(out_info)
+        original = sum(field.original_bytes for field in file.fields)
+        lines = readable(report, None, promise_of(file.fields[0], file.nbytes, original))
+        self._report_text = lines + compress_streamed.told_of(level)
+
+    def _shared(self, in_info: Any, team: Team) -> bool:
+        """Whether each rank compresses a part of one time step."""
+        return self._one_step(in_info) and compress_ranks.shared(self, in_info, team)
+
+    def _one_step(self, in_info: Any) -> bool:
+        return self._time_steps != over_time.ALL or not requests.offered_times(in_info[0])
+
+    def _streams(self, in_info: Any) -> bool:
+        """Whether the input is asked for brick by brick."""
+        if ranks.team().size > 1 or not self._one_step(in_info):
+            return False
+        return compress_streamed.applies(self, in_info, self._settled())
+
+    def _settled(self) -> CompressConfig:
+        """The settings, or the defaults where they make no sense: RequestData meets that again, and says so."""
+        try:
+            return self.config()
+        except SrnError:
+            return CompressConfig()
 
     def config(self, panel: Optional[Mapping[str, Any]] = None) -> CompressConfig:
         """The settings of the panel, or another one. Raises SrnInputError for settings that make no sense."""

@@ -139,6 +139,8 @@ PANEL: Mapping[str, Bound] = {
     "WeightBits": Bound("quantise.weight_bits", 0),
     "Quantiser": Bound("quantise.method"),
     "QuantiserPasses": Bound("quantise.fine_tune_passes"),
+    "BrickEdge": Bound("bricks.edge", -1),
+    "BrickHalo": Bound("bricks.halo"),
     "Seed": Bound("seed"),
     "Predictor": Bound("predictor"),
 }

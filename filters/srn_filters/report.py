@@ -25,6 +25,7 @@ def readable(report: Mapping[str, Any], histogram: Optional[str] = None, promise
         _line("Asked", _asked(promise)),
         *[_line(f"Array {one.get('array')}", _array(one)) for one in report.get("arrays", ())],
         *[_line(f"Time {one['time']:g}", _array(one)) for one in report.get("time_steps", ())],
+        _line("Bricks", _bricks(report)),
         _line("Network", _network(report)),
         _line("Pruning", _pruning(report, histogram)),
         _line("Tried", tried_in_words(report)),
@@ -84,6 +85,13 @@ def _array(report: Mapping[str, Any]) -> str:
     """The quality of one of several arrays, or time steps."""
     psnr = _number(report.get("psnr"), "{:.2f} dB")
     return f"{psnr}, largest error {_number(report.get('max_error'), '{:.4g}')}"
+
+
+def _bricks(report: Mapping[str, Any]) -> Optional[str]:
+    if not report.get("bricks"):
+        return None
+    low, high = (float(psnr) for psnr in report["brick_psnr"])
+    return f"{report['bricks']}, of {low:.1f} to {high:.1f} dB each"
 
 
 def _network(report: Mapping[str, Any]) -> Optional[str]:

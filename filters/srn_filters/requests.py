@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Optional, Sequence
 
+from vtkmodules.vtkCommonExecutionModel import vtkAlgorithm
 from vtkmodules.vtkCommonExecutionModel import vtkStreamingDemandDrivenPipeline as Pipeline
 
 NOTHING = (0, -1, 0, -1, 0, -1)
@@ -65,3 +66,27 @@ def _asked(out_info: Any, key: Any) -> Any:
         return None
     info = out_info.GetInformationObject(0)
     return info.Get(key) if info.Has(key) else None
+
+
+def gives_parts(algorithm: Any) -> bool:
+    """Whether the source that an algorithm's input begins with makes any part of an extent by itself.
+
+    What stands between, as ParaView's own filters behind each source, passes requests on without saying so; one that
+    makes all instead gives the part too.
+    """
+    if algorithm.GetNumberOfInputConnections(0) != 1:
+        return False
+    connection = algorithm.GetInputConnection(0, 0)
+    while True:
+        source = connection.GetProducer()
+        info = source.GetOutputInformation(connection.GetIndex())
+        if info.Has(vtkAlgorithm.CAN_PRODUCE_SUB_EXTENT()):
+            return True
+        if source.GetNumberOfInputPorts() == 0 or source.GetNumberOfInputConnections(0) != 1:
+            return False
+        before = source.GetInputConnection(0, 0)
+        known = before.GetProducer().GetOutputInformation(before.GetIndex())
+        ends = [i.Get(Pipeline.WHOLE_EXTENT()) if i.Has(Pipeline.WHOLE_EXTENT()) else None for i in (info, known)]
+        if ends[0] is None or ends[0] != ends[1]:
+            return False
+        connection = before

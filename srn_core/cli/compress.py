@@ -8,7 +8,7 @@ import io
 import json
 import os
 import textwrap
-from typing import TYPE_CHECKING, Any, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Optional, Sequence, Union
 
 from srn_core.cli import compress_report, output, source
 from srn_core.cli.bar import Bar
@@ -17,7 +17,9 @@ from srn_core.cli.steps import Steps, files_for_each, times_of
 from srn_core.config import DEVICES, NETWORKS, PRESETS, PRUNERS, CompressConfig, setting_names
 from srn_core.errors import SrnInputError
 from srn_core.idle_settings import refuse_idle_settings
+from srn_core.parts import VolumeParts, WholeVolume
 from srn_core.progress import Progress
+from srn_core.volume import Volume
 
 if TYPE_CHECKING:
     from srn_core.api import CompressResult
@@ -134,6 +136,12 @@ def add(commands: Any) -> None:
     model.add_argument("--passes", metavar="N", help="training ends after N passes over the volume; 0: no training")
     model.add_argument("--seconds", metavar="S", help="training ends after S seconds, if not by passes before")
     model.add_argument("--start", metavar="FILE.srn", help="train on from this file's network; not with fvsrn and rate")
+    model.add_argument(
+        "--bricks",
+        metavar="auto|none|N",
+        help="cut the volume into bricks of at most N samples along each axis, compressed one by one and blended when "
+        "decoded (default: auto, N = 256 above 2^27 numbers)",
+    )
     model.add_argument("--device", choices=DEVICES, help="default: auto, CUDA where torch finds it")
     model.add_argument("--seed", metavar="K", help="of all random numbers (default: 0)")
     model.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting; may be repeated")
@@ -207,10 +215,19 @@ class _Job:
         with Bar(self._silent) as bar, Interrupt(lambda: self._stopping(bar)) as interrupt:
             told = self._told(bar, interrupt)
             if len(steps) == 1 and times is None:
-                self.result = compress(steps[0], out, config=self._config, progress=told)
+                self.result = compress(self._source(steps), out, config=self._config, progress=told)
             else:
                 self.result = compress_series(steps, out, times=times, config=self._config, progress=told)
         return {"out": out, **self.result.report}
+
+    def _source(self, steps: Steps) -> Union[Volume, VolumeParts]:
+        """The only step; what is to be cut into bricks is not read yet, where the format lets it."""
+        from srn_core.in_bricks.compress import edge_of
+
+        found = steps.parts(0)
+        if edge_of(found.geometry.dims, found.values, self._config) is not None:
+            return found
+        return found.whole if isinstance(found, WholeVolume) else steps[0]
 
     def each(self, steps: Steps, times: Optional[list[float]], files: Sequence[str]) -> dict[str, Any]:
         """A file for each step, written as soon as it is done."""
@@ -252,6 +269,7 @@ def settings(given: argparse.Namespace) -> CompressConfig:
         "training.passes": given.passes,
         "training.seconds": given.seconds,
         "training.start": given.start,
+        "bricks.edge": {"auto": None, "none": 0}.get(given.bricks, given.bricks),
     }
     for name in ("ratio", "bytes", "psnr", "max_error"):
         if getattr(given, name) is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 from srn_core.cli import output, source
 from srn_core.cli.steps import Steps, expanded
@@ -12,6 +12,7 @@ from srn_core.errors import SrnInputError
 
 if TYPE_CHECKING:
     from srn_core.api import NeuralFile
+    from srn_core.parts import VolumeParts
     from srn_core.volume import Volume
 
 STEP = ("time", "psnr", "rmse", "max_error", "ssim")
@@ -59,7 +60,8 @@ def run(given: argparse.Namespace) -> int:
         given.array = _present(given, file.fields[0].name)
     steps = Steps(given.originals, given)
     if len(steps) == 1:
-        report = _compared(given, file, steps[0], given.time)
+        original = steps.parts(0) if any(field.bricks for field in file.fields) else steps[0]
+        report = _compared(given, file, original, given.time)
     else:
         report = _series(given, file, steps)
     if given.json:
@@ -76,7 +78,9 @@ def run(given: argparse.Namespace) -> int:
     return 0
 
 
-def _compared(given: argparse.Namespace, file: NeuralFile, original: Volume, time: Optional[float]) -> dict[str, Any]:
+def _compared(
+    given: argparse.Namespace, file: NeuralFile, original: Union[Volume, VolumeParts], time: Optional[float]
+) -> dict[str, Any]:
     from srn_core.api import evaluate
 
     names = {field.name for field in file.fields}

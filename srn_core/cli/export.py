@@ -48,6 +48,9 @@ def add(commands: Any) -> None:
         help="numbers packed even where opening the model takes more than 2 GiB of memory",
     )
     command.add_argument("--gradient", action="store_true", help="with a second output: the gradient at each position")
+    command.add_argument(
+        "--brick", type=int, metavar="K", help="of an array that is made of bricks: which one, from 1 on"
+    )
     command.add_argument("--quiet", action="store_true", help="print nothing but errors")
     command.set_defaults(run=run)
 
@@ -59,7 +62,9 @@ def run(given: argparse.Namespace) -> int:
     if not given.out.lower().endswith(".onnx"):
         raise SrnInputError(f"'{given.out}' must end in .onnx")
     file = load(given.file)
-    file.export(given.out, array=given.array, time=given.time, small=given.small, gradient=given.gradient)
+    file.export(
+        given.out, array=given.array, time=given.time, small=given.small, gradient=given.gradient, brick=given.brick
+    )
     if not given.quiet:
         output.print_table(
             [

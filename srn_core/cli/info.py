@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict, fields
-from typing import Any, Optional
+from typing import Any, Optional, Sequence
 
 from srn_core.cli import output
 from srn_core.promise import Promise, promise_of
@@ -84,7 +84,7 @@ def _field(field: Any, file: Any) -> dict[str, Any]:
         "units": field.units,
         "time": field.time,
         "range": field.value_range,
-        "valid_samples": geometry.samples if field.valid is None else int(field.valid.sum()),
+        "valid_samples": _valid_samples(field),
         "blanked": field.blanked,
         "geometry": {
             **asdict(geometry.without_points),
@@ -100,6 +100,13 @@ def _field(field: Any, file: Any) -> dict[str, Any]:
         "corrected_values": 0 if field.corrections is None else int((field.corrections.codes != 0).sum()),
         "provenance": dict(field.provenance),
     }
+
+
+def _valid_samples(field: Any) -> Optional[int]:
+    """None where bricks that overlap would have to be looked at."""
+    if any(brick.masked for brick in field.bricks):
+        return None
+    return int(field.geometry.samples if field.valid is None else field.valid.sum())
 
 
 def _plateau(plateau: Any) -> dict[str, Any]:
@@ -125,8 +132,22 @@ def _rows(report: dict[str, Any], several: bool) -> list[tuple[str, str]]:
     for field in fields:
         rows += _field_rows(field)
     rows.append(("sections", ""))
-    rows += [(_section_name(s), f"{s['packed']:,} bytes ({s['codec']}, {s['size']:,} unpacked)") for s in sections]
-    return rows
+    return rows + [_section_row(same) for same in _alike(sections)]
+
+
+def _alike(sections: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Sections that hold the same of one array, as those of its bricks do, together."""
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for section in sections:
+        found.setdefault((section["field"], section["holds"]), []).append(section)
+    return list(found.values())
+
+
+def _section_row(same: Sequence[dict[str, Any]]) -> tuple[str, str]:
+    codecs = "/".join(dict.fromkeys(section["codec"] for section in same))
+    packed, size = (sum(section[name] for section in same) for name in ("packed", "size"))
+    times = f"{len(same)} x " if len(same) > 1 else ""
+    return _section_name(same[0]), f"{packed:,} bytes ({times}{codecs}, {size:,} unpacked)"
 
 
 def _step_name(field: dict[str, Any]) -> str:
@@ -176,7 +197,9 @@ def _field_rows(field: dict[str, Any]) -> list[tuple[str, str]]:
     samples = 1
     for n in geometry["dims"]:
         samples *= n
-    if field["valid_samples"] != samples:
+    if field["valid_samples"] is None:
+        rows.append(("valid", "some samples hold no value"))
+    elif field["valid_samples"] != samples:
         hidden = "; the others are hidden" if field["blanked"] else ""
         rows.append(("valid", f"{field['valid_samples']:,} of {samples:,} samples{hidden}"))
     if field["plateau"]:

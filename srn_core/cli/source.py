@@ -6,6 +6,7 @@ import argparse
 from typing import Any, Optional, Union
 
 from srn_core.errors import SrnInputError
+from srn_core.parts import VolumeParts
 from srn_core.volume import Volume
 
 FORMATS_HELP = ".vti .vtr .vts .vtk .npy .npz .raw .nrrd .nhdr .mha .mhd .h5 .nc .zarr"
@@ -39,8 +40,18 @@ def read(path: str, given: argparse.Namespace, step: Optional[int] = None) -> Vo
     """The volume that the arguments mean; ``step``: of these steps, instead of what they say."""
     from srn_core.io import read_volume
 
-    chosen = given if step is None else argparse.Namespace(**{**vars(given), "step": step})
-    return read_volume(path, given.array, **options(chosen))
+    return read_volume(path, given.array, **options(_at(given, step)))
+
+
+def parts(path: str, given: argparse.Namespace, step: Optional[int] = None) -> VolumeParts:
+    """The same, read part by part where the format lets it."""
+    from srn_core.io.file_parts import open_parts
+
+    return open_parts(path, given.array, **options(_at(given, step)))
+
+
+def _at(given: argparse.Namespace, step: Optional[int]) -> argparse.Namespace:
+    return given if step is None else argparse.Namespace(**{**vars(given), "step": step})
 
 
 def _step(text: str) -> Union[int, str]:

@@ -11,6 +11,7 @@ from typing import Any, Optional, Sequence
 
 from srn_core.cli import output, source
 from srn_core.errors import SrnInputError
+from srn_core.parts import VolumeParts
 from srn_core.volume import Volume
 
 
@@ -40,6 +41,11 @@ class Steps(Sequence[Volume]):
     def __getitem__(self, place: Any) -> Any:
         path, step = self._places[place]
         return source.read(path, self._given, step)
+
+    def parts(self, place: int) -> VolumeParts:
+        """A step that is read part by part, where its format lets it."""
+        path, step = self._places[place]
+        return source.parts(path, self._given, step)
 
     def names(self) -> list[str]:
         """A name for each: that of its file, with the number of the step where there are all of its steps.

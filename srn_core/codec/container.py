@@ -12,7 +12,7 @@ from srn_core.errors import SrnFormatError
 
 MAGIC = b"SRN\x1a"
 """The last byte stops a terminal's `type` and shows a transfer as text, which loses it."""
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 """The newest version that is read. A file is written as the oldest version that knows all it uses."""
 PREFIX = struct.Struct("<4sHII")
 """Magic, version, bytes of the deflated header, CRC-32 of the 10 bytes before it and the deflated header."""
@@ -90,8 +90,10 @@ def section_header(codec: str, packed: bytes, size: int) -> SectionHeader:
 def listed(header: FileHeader, header_bytes: int) -> list[Section]:
     """Every part of a file, the header first; their ``packed`` bytes add up to the file's."""
     found = [Section("", "header", "deflate", header_bytes, header_bytes)]
+    name, of = "", (header.fields[0].time, header.fields[0].block)
     for field in header.fields:
-        name, of = field.name, (field.time, field.block)
+        if field.fades is None:  # that of a brick is the name of the field that it is a brick of
+            name, of = field.name, (field.time, field.block)
         names = list(field.spec.shapes())
         for group in field.groups:
             holds = f"{', '.join(names[i] for i in group.arrays if i < len(names))} ({group.layout})"

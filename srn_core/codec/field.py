@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Optional
+from typing import Any, Callable, Mapping, Optional
 
 import numpy as np
 
@@ -65,6 +65,20 @@ class Corrections:
 
 
 @dataclass(frozen=True)
+class Brick:
+    """A part of a field with a network of its own. It overlaps its neighbours, and fades out over what they share."""
+
+    geometry: Geometry
+    """Its samples, counted as those of the whole are; where they lie in the world the whole knows."""
+    fades: tuple[int, ...]
+    """Samples over which its weight falls to 0: at the lower and the upper end along x, y, z; 0: it does not."""
+    masked: bool
+    """Whether it has voxels without value."""
+    open: Callable[[], NeuralField] = field(compare=False, repr=False)
+    """The brick as a field, read anew at each call. May raise SrnFormatError."""
+
+
+@dataclass(frozen=True)
 class NeuralField:
     """Everything one compressed array needs to be decoded, and what is known of it."""
 
@@ -95,6 +109,8 @@ class NeuralField:
     """Whether voxels that are not valid are hidden, as VTK blanks points and cells out."""
     block: str = ""
     """Which block of a composite data set the array belongs to, its levels divided by "/"."""
+    bricks: tuple[Brick, ...] = ()
+    """What a field of a BricksSpec is made of; masks, plateau and corrections are then theirs."""
 
     @property
     def full_name(self) -> str:
@@ -103,4 +119,6 @@ class NeuralField:
 
     def parameters(self) -> int:
         """Numbers that are stored and not zero: what the thesis counts."""
+        if self.bricks:
+            return sum(brick.open().parameters() for brick in self.bricks)
         return int(sum(int(np.count_nonzero(a.values())) for a in self.arrays.values()))

@@ -20,7 +20,7 @@ from srn_core.codec.header_kinds import (
     Text,
     Whole,
 )
-from srn_core.spec import NetworkSpec, spec_to_dict
+from srn_core.spec import BricksSpec, NetworkSpec, spec_to_dict
 from srn_core.volume import ASSOCIATIONS, IDENTITY, Geometry
 
 DTYPES = (
@@ -222,6 +222,7 @@ class FieldHeader:
     points: Optional[GridPointsHeader] = None
     blanked: bool = False
     block: str = ""
+    fades: Optional[tuple[int, ...]] = None
 
 
 FIELD = Record(
@@ -250,6 +251,13 @@ FIELD = Record(
         Element("points", GRID_POINTS, "where the grid lies, if not at equal steps; format version 3", None),
         Element("blanked", Flag(), "whether voxels without value are hidden, as VTK blanks them out", False),
         Element("block", Text(), 'block of a composite data set, levels divided by "/"; format version 4', ""),
+        Element(
+            "fades",
+            ListOf(Whole(0, 2**31 - 1), 6, 6),
+            "of a brick alone: samples over which its weight falls to 0, at the lower and the upper end along x, y, z; "
+            "format version 5",
+            None,
+        ),
     ),
     "Field",
 )
@@ -294,6 +302,8 @@ def sections_of(header: FieldHeader) -> list[SectionHeader]:
 
 def version_of(header: FileHeader) -> int:
     """The oldest format version that knows all that a file uses."""
+    if any(isinstance(f.spec, BricksSpec) for f in header.fields):
+        return 5
     if any(f.block for f in header.fields):
         return 4
     if any(f.points is not None for f in header.fields):

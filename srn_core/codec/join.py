@@ -6,14 +6,42 @@ from dataclasses import replace
 from typing import Any, Callable, Optional, Sequence
 
 from srn_core.codec.container import frame, parse
+from srn_core.codec.field import NeuralField
 from srn_core.codec.grid_points_section import stored_points
 from srn_core.codec.header import FieldHeader, FileHeader, MaskHeader, PlateauHeader, SectionHeader, sections_of
 from srn_core.codec.reader import check_header
 from srn_core.codec.writer import GENERATOR
 from srn_core.errors import SrnFormatError, SrnInputError
 from srn_core.grid_points import GridPoints
+from srn_core.spec import BricksSpec
+from srn_core.volume import Geometry
 
 Change = Callable[[int, FieldHeader], FieldHeader]
+
+
+def assembled(whole: NeuralField, bricks: Sequence[tuple[bytes, Sequence[int]]]) -> bytes:
+    """The file of a field that is made of bricks, given the file of each brick, which holds it alone, and its fades.
+
+    ``whole``: what the file says of all of it; its spec, numbers and grid points do not count. Raises SrnInputError
+    where bricks do not fit it.
+    """
+    spec = BricksSpec(whole.geometry.half_extent, len(whole.value_range), len(bricks))
+    told = {
+        name: getattr(whole, name)
+        for name in ("name", "dtype", "vector", "units", "time", "original_bytes", "block", "blanked")
+    }
+    geometry, provenance = whole.geometry.without_points, dict(whole.provenance)
+    ranges = tuple((float(low), float(high)) for low, high in whole.value_range)
+    fields = [FieldHeader(spec, geometry, value_range=ranges, quality=whole.quality, provenance=provenance, **told)]
+    sections: list[bytes] = []
+    for content, fades in bricks:
+        header, offset = parse(content)
+        (brick,) = header.fields
+        place = Geometry(brick.geometry.dims, start=brick.geometry.start, association=brick.geometry.association)
+        bare: dict[str, Any] = {"name": "", "units": "", "time": None, "quality": None, "provenance": {}, "block": ""}
+        fields.append(replace(brick, geometry=place, original_bytes=0, fades=tuple(map(int, fades)), **bare))
+        sections.append(content[offset:])
+    return _framed(fields, sections)
 
 
 def joined(
@@ -23,13 +51,14 @@ def joined(
 ) -> bytes:
     """The file that holds the fields of files, in their order.
 
-    Masks that are the same are stored once. ``change`` is given each field's place and header, and gives back what the
-    header says instead, the same sections in it; ``points``: where the grid of each field lies. Raises SrnInputError
+    Masks that are the same are stored once. ``change`` is given place and header of each field that is no brick, and
+    gives back what the header says instead; ``points``: where the grid of each of these lies. Raises SrnInputError
     where the fields cannot stand in one file: two of the same name, association, time and place.
     """
     fields: list[FieldHeader] = []
     sections: list[bytes] = []
     masks: dict[tuple[Any, ...], int] = {}
+    wholes: list[int] = []
     for content in contents:
         header, offset = parse(content)
         first = len(fields)
@@ -40,13 +69,25 @@ def joined(
                 data.append(content[offset : offset + section.packed])
                 offset += section.packed
             field, data = _masks_once(_moved(field, first), data, place, masks)
-            fields.append(field if change is None else change(place, field))
+            if field.fades is not None:
+                fields.append(field)
+                sections += data
+                continue
+            number = len(wholes)
+            wholes.append(place)
+            fields.append(field if change is None else change(number, field))
             sections += data
-            where = None if points is None else points[place]
+            where = None if points is None else points[number]
             if points is not None and where is not None:
-                described, data = stored_points(where, points[:place])
+                described, data = stored_points(where, points[:number])
+                if described.same_as is not None:
+                    described = replace(described, same_as=wholes[described.same_as])
                 fields[-1] = replace(fields[-1], points=described)
                 sections += data
+    return _framed(fields, sections)
+
+
+def _framed(fields: Sequence[FieldHeader], sections: list[bytes]) -> bytes:
     try:
         found = FileHeader(GENERATOR, tuple(fields))
         whole = frame(found, sections)

@@ -11,14 +11,16 @@ from srn_core.codec.field import StoredArray
 class PendingPyramid:
     """The latents (features, z, y, x) of a pyramid, not decoded yet."""
 
-    def __init__(self, decode: Callable[[Optional[Sequence[int]]], StoredArray]) -> None:
-        """``decode`` gives the array, or its first (z, y, x). Raises SrnFormatError."""
-        self._decode = decode
+    def __init__(self, decode: Callable[[Optional[Sequence[int]]], StoredArray], keep: bool = True) -> None:
+        """``decode`` gives the array, or its first (z, y, x). Raises SrnFormatError. ``keep``: it is decoded once."""
+        self._decode, self._keep = decode, keep
         self._whole: Optional[StoredArray] = None
         self._lock = Lock()
 
     def whole(self) -> StoredArray:
-        """All of it; decoded once."""
+        """All of it."""
+        if not self._keep:
+            return self._decode(None)
         with self._lock:
             if self._whole is None:
                 self._whole = self._decode(None)

@@ -13,10 +13,11 @@ import numpy as np
 
 from srn_core.atomic import PathLike
 from srn_core.codec import limits
+from srn_core.codec.brick_headers import check_bricks
 from srn_core.codec.codebooks import codebooks_of
 from srn_core.codec.container import MAGIC, Section, checked, listed, parse
 from srn_core.codec.corrections_section import most_stream_bytes, opened_corrections
-from srn_core.codec.field import Corrections, NeuralField, Plateau, StoredArray
+from srn_core.codec.field import Brick, Corrections, NeuralField, Plateau, StoredArray
 from srn_core.codec.grid_points_section import opened_points
 from srn_core.codec.header import (
     FILE,
@@ -26,6 +27,7 @@ from srn_core.codec.header import (
     GroupHeader,
     MaskHeader,
     SectionHeader,
+    sections_of,
 )
 from srn_core.codec.layouts import CodeType, layout_named
 from srn_core.codec.lazy_arrays import LazyArrays, PendingPyramid
@@ -34,6 +36,7 @@ from srn_core.codec.packing import codec_named
 from srn_core.codec.pyramids import codes_of
 from srn_core.errors import SrnError, SrnFormatError, SrnInputError
 from srn_core.grid_points import KINDS, GridPoints
+from srn_core.spec import BricksSpec
 
 Bytes = Union[bytes, bytearray, memoryview]
 _Parts = Tuple[Optional[np.ndarray], Optional[Plateau], Optional[Corrections], Optional[GridPoints]]
@@ -73,22 +76,23 @@ def from_bytes(data: Bytes, lazy: bool = False) -> tuple[NeuralField, ...]:
     """The fields of a file's bytes. Raises SrnFormatError where they are not a sound .srn file.
 
     ``lazy``: latents of a pyramid are decoded when they are first asked for. Header and checksums are examined here all
-    the same; codes that no encoder writes raise SrnFormatError when they are decoded.
+    the same; codes that no encoder writes raise SrnFormatError when they are decoded. Bricks are always opened lazily.
     """
     data = bytes(data)
     header, offset = parse(data)
     check_header(header, len(data), whole=not lazy)
+    contents = _Contents(data, header.fields, offset)
     fields: list[NeuralField] = []
-    for found in header.fields:
-        arrays: dict[int, Union[StoredArray, PendingPyramid]] = {}
-        for group in found.groups:
-            packed = [data[a:b] for a, b in _spans(group.sections, offset)]
-            offset += sum(len(p) for p in packed)
-            pending = _pending(found, group, packed) if lazy else None
-            arrays.update(_arrays(found, group, packed) if pending is None else pending)
-        parts, offset = _voxels(data, offset, found, fields)
-        names = {name: arrays[place] for place, name in enumerate(found.spec.shapes())}
-        fields.append(_field(found, LazyArrays(names), *parts))
+    bricks = 0
+    for place, found in enumerate(header.fields):
+        if bricks:
+            bricks -= 1
+            continue
+        field = contents.field(place, lazy)
+        if isinstance(found.spec, BricksSpec):
+            bricks = found.spec.count
+            field = replace(field, bricks=tuple(contents.brick(place, number + 1) for number in range(bricks)))
+        fields.append(field)
     return tuple(fields)
 
 
@@ -122,12 +126,18 @@ def check_header(header: FileHeader, file_bytes: int, whole: bool = False) -> No
     seen = set()
     codes: Counter[Union[str, float, None]] = Counter()
     voxels = 0
+    wholes = check_bricks(header.fields)
     for place, field in enumerate(header.fields):
-        what = f"field '{field.name[:80]}'"
+        owner = wholes.get(place)
+        what = f"field '{(field if owner is None else owner).name[:80]}'"
         key = (field.name, field.geometry.association, field.time, field.geometry.start, field.block)
-        if key in seen:
+        if owner is not None:
+            # Bricks are opened one by one: each may take as much as a file may.
+            what, codes, voxels = f"{what}: a brick", Counter(), 0
+        elif key in seen:
             raise SrnFormatError(f"{what} occurs twice with the same time and place")
-        seen.add(key)
+        else:
+            seen.add(key)
         if field.geometry.samples >= limits.MAX_GRID_SAMPLES:
             raise SrnFormatError(f"{what} claims a grid of {field.geometry.dims} samples; the file is damaged")
         if len(field.value_range) != field.spec.components:
@@ -286,7 +296,9 @@ def _arrays(field: FieldHeader, group: GroupHeader, packed: list[bytes]) -> dict
     }
 
 
-def _pending(field: FieldHeader, group: GroupHeader, packed: list[bytes]) -> Optional[dict[int, PendingPyramid]]:
+def _pending(
+    field: FieldHeader, group: GroupHeader, packed: list[bytes], keep: bool
+) -> Optional[dict[int, PendingPyramid]]:
     """As :func:`_arrays`, of a pyramid that is yet to be decoded; None for any other group."""
     if group.layout != "pyramid" or len(group.arrays) != 1 or group.steps is None:
         return None
@@ -297,7 +309,7 @@ def _pending(field: FieldHeader, group: GroupHeader, packed: list[bytes]) -> Opt
     def decode(within: Optional[Sequence[int]]) -> StoredArray:
         return _sound(StoredArray(codes_of(stream, shape, kind, within), group.bits, step), kind)
 
-    return {place: PendingPyramid(decode)}
+    return {place: PendingPyramid(decode, keep)}
 
 
 def _sound(array: StoredArray, kind: CodeType) -> StoredArray:
@@ -319,37 +331,82 @@ def _sound(array: StoredArray, kind: CodeType) -> StoredArray:
     return array
 
 
-def _voxels(data: bytes, offset: int, found: FieldHeader, earlier: Sequence[NeuralField]) -> tuple[_Parts, int]:
-    """A field's mask, plateau, corrections and grid points, and where their sections end."""
-    shape = found.geometry.shape
+class _Contents:
+    """The fields of a file whose header has been checked, read one by one."""
 
-    def unpacked(section: SectionHeader) -> bytes:
-        nonlocal offset
-        offset += section.packed
-        return _unpacked(data[offset - section.packed : offset], section)
+    def __init__(self, data: bytes, fields: Sequence[FieldHeader], start: int) -> None:
+        self._data, self._fields = data, fields
+        self._known: dict[int, _Parts] = {}
+        self._starts = [start]
+        for field in fields:
+            self._starts.append(self._starts[-1] + sum(section.packed for section in sections_of(field)))
 
-    def mask_of(mask: MaskHeader, masks: Sequence[Optional[np.ndarray]]) -> Optional[np.ndarray]:
-        if mask.section is not None:
-            return mask_from_bytes(unpacked(mask.section), shape, mask.form)
-        return None if mask.same_as is None else masks[mask.same_as]
+    def field(self, place: int, lazy: bool) -> NeuralField:
+        """A field that is no brick."""
+        self._known[place] = self._voxels(place)
+        return self._read(place, self._known[place], lazy, keep=True)
 
-    valid = None if found.valid is None else mask_of(found.valid, [field.valid for field in earlier])
-    plateau, corrections = None, None
-    if found.plateau is not None:
-        masks = [None if field.plateau is None else field.plateau.mask for field in earlier]
-        flat = mask_of(found.plateau.mask, masks)
-        plateau = None if flat is None else Plateau(flat, found.plateau.values)
-    if found.corrections is not None:
-        some, about = mask_of(found.corrections.mask, []), found.corrections
-        if some is not None:
-            stream = unpacked(about.section)
-            corrections = opened_corrections(stream, some, found.spec.components, about.step)
-    points = None
-    if found.points is not None and found.points.section is not None:
-        points = opened_points(unpacked(found.points.section), found.points)
-    elif found.points is not None and found.points.same_as is not None:
-        points = earlier[found.points.same_as].geometry.points
-    return (valid, plateau, corrections, points), offset
+    def brick(self, whole: int, number: int) -> Brick:
+        """A brick of a field, from 1 on. Its checksums are examined here."""
+        place = whole + number
+        found, offset = self._fields[place], self._starts[place]
+        for section in sections_of(found):
+            checked(self._data[offset : offset + section.packed], section)
+            offset += section.packed
+        fades = found.fades or (0,) * 6
+        return Brick(found.geometry, fades, found.valid is not None, lambda: self._opened(place))
+
+    def _opened(self, place: int) -> NeuralField:
+        return self._read(place, self._voxels(place), lazy=True, keep=False)
+
+    def _read(self, place: int, parts: _Parts, lazy: bool, keep: bool) -> NeuralField:
+        found, offset = self._fields[place], self._starts[place]
+        arrays: dict[int, Union[StoredArray, PendingPyramid]] = {}
+        for group in found.groups:
+            packed = [self._data[a:b] for a, b in _spans(group.sections, offset)]
+            offset += sum(len(p) for p in packed)
+            pending = _pending(found, group, packed, keep) if lazy else None
+            arrays.update(_arrays(found, group, packed) if pending is None else pending)
+        names = {name: arrays[number] for number, name in enumerate(found.spec.shapes())}
+        return _field(found, LazyArrays(names), *parts)
+
+    def _parts(self, place: int) -> _Parts:
+        """A field's mask, plateau, corrections and grid points, of an earlier field those that are known."""
+        return self._known[place] if place in self._known else self._voxels(place)
+
+    def _voxels(self, place: int) -> _Parts:
+        found = self._fields[place]
+        shape = found.geometry.shape
+        offset = self._starts[place] + sum(s.packed for group in found.groups for s in group.sections)
+
+        def unpacked(section: SectionHeader) -> bytes:
+            nonlocal offset
+            offset += section.packed
+            return _unpacked(self._data[offset - section.packed : offset], section)
+
+        valid, plateau, corrections, points = None, None, None, None
+        if found.valid is not None:
+            if found.valid.section is not None:
+                valid = mask_from_bytes(unpacked(found.valid.section), shape, found.valid.form)
+            elif found.valid.same_as is not None:
+                valid = self._parts(found.valid.same_as)[0]
+        if found.plateau is not None:
+            mask, flat = found.plateau.mask, None
+            if mask.section is not None:
+                flat = mask_from_bytes(unpacked(mask.section), shape, mask.form)
+            elif mask.same_as is not None:
+                other = self._parts(mask.same_as)[1]
+                flat = None if other is None else other.mask
+            plateau = None if flat is None else Plateau(flat, found.plateau.values)
+        about = found.corrections
+        if about is not None and about.mask.section is not None:
+            some = mask_from_bytes(unpacked(about.mask.section), shape, about.mask.form)
+            corrections = opened_corrections(unpacked(about.section), some, found.spec.components, about.step)
+        if found.points is not None and found.points.section is not None:
+            points = opened_points(unpacked(found.points.section), found.points)
+        elif found.points is not None and found.points.same_as is not None:
+            points = self._parts(found.points.same_as)[3]
+        return valid, plateau, corrections, points
 
 
 def _field(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Sequence, Union
+from dataclasses import replace
+from typing import Any, Optional, Sequence, Union
 
 import numpy as np
 
@@ -29,12 +30,14 @@ def to_bytes(fields: Union[NeuralField, Sequence[NeuralField]]) -> bytes:
     Raises SrnInputError where a field is not complete or cannot be stored: missing arrays, wrong
     shapes, codes out of range, two fields of the same name and time, ...
     """
-    wanted = (fields,) if isinstance(fields, NeuralField) else tuple(fields)
-    if not wanted:
+    given = (fields,) if isinstance(fields, NeuralField) else tuple(fields)
+    if not given:
         raise SrnInputError("there is no field to write")
+    laid_out = [entry for field in given for entry in _with_bricks(field)]
+    wanted = [field for field, _ in laid_out]
     headers: list[FieldHeader] = []
     sections: list[bytes] = []
-    for place, field in enumerate(wanted):
+    for place, (field, fades) in enumerate(laid_out):
         groups = smallest_groups(_checked_arrays(field), pyramid_of_field(field))
         for group in groups:
             sections += group.data
@@ -56,6 +59,7 @@ def to_bytes(fields: Union[NeuralField, Sequence[NeuralField]]) -> bytes:
                 tuple(group.header for group in groups),
                 blanked=field.blanked,
                 block=field.block,
+                fades=fades,
                 **parts,
             )
         )
@@ -70,6 +74,13 @@ def to_bytes(fields: Union[NeuralField, Sequence[NeuralField]]) -> bytes:
 def write(path: PathLike, fields: Union[NeuralField, Sequence[NeuralField]]) -> None:
     """Write the fields to ``path``, whole or not at all. Raises SrnInputError as to_bytes and write_bytes do."""
     write_bytes(path, to_bytes(fields))
+
+
+def _with_bricks(field: NeuralField) -> list[tuple[NeuralField, Optional[tuple[int, ...]]]]:
+    """A field, and after it its bricks with their fades, which repeat nothing of what it says."""
+    bare: dict[str, Any] = {"name": "", "units": "", "time": None, "original_bytes": 0, "quality": None, "block": ""}
+    bricks = [(replace(b.open(), provenance={}, **bare), b.fades) for b in field.bricks]
+    return [(field, None), *bricks]
 
 
 def _checked_arrays(field: NeuralField) -> list[StoredArray]:

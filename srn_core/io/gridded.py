@@ -11,6 +11,7 @@ from srn_core.errors import SrnInputError
 from srn_core.io.axes import geometry_from_axes
 from srn_core.io.memory import require_memory
 from srn_core.io.read import ReadOptions
+from srn_core.parts import part_geometry, slices
 from srn_core.volume import Geometry, Volume
 
 TIME_AXES = ("time", "t", "timestep", "time_counter")
@@ -42,21 +43,32 @@ class Gridded:
     def volume(self, options: ReadOptions) -> Volume:
         """The array, or one time step of it, as a volume. Raises SrnInputError where it has too many axes."""
         index, kept, time = self._picked(options.step)
-        require_memory(self.path, [self.shape[a] for a in kept], self.dtype)
-        values = self.values(tuple(index))
-        valid: Optional[np.ndarray] = None
-        if np.ma.isMaskedArray(values):
-            values, valid = _unmasked(values)
         axes = [self.axes[a] for a in kept]
         components = axes[-1].lower() in COMPONENT_AXES or len(kept) == 4
         spatial = axes[:-1] if components else axes
         missing = 3 - len(spatial)
+        sizes = [1] * missing + [self.shape[a] for a in kept[: len(spatial)]]
+        whole = self._geometry([""] * missing + spatial, (sizes[2], sizes[1], sizes[0]))
+        region = (0,) * 6 if options.outline else options.region
+        if region is not None:
+            ends = slices(region)[::-1][missing:]
+            for axis, part in zip(kept, ends):
+                index[axis] = part
+        else:
+            require_memory(self.path, [self.shape[a] for a in kept], self.dtype)
+        values = self.values(tuple(index))
+        valid: Optional[np.ndarray] = None
+        if np.ma.isMaskedArray(values):
+            values, valid = _unmasked(values)
+        if options.outline:
+            shape = (*sizes, *values.shape[len(spatial) :])
+            values, valid = np.broadcast_to(values.reshape((1, 1, 1, *shape[3:])), shape), None
+            return Volume(values, whole, self.name, _text(self.attributes.get("units", "")), time)
         values = np.asarray(values).reshape((1,) * missing + values.shape)
         if valid is not None:
             valid = valid.reshape((1,) * missing + valid.shape)
             valid = valid.all(axis=3) if valid.ndim == 4 else valid
-        z, y, x = values.shape[:3]
-        geometry = self._geometry([""] * missing + spatial, (x, y, z))
+        geometry = whole if region is None else part_geometry(whole, region)
         return Volume(values, geometry, self.name, _text(self.attributes.get("units", "")), time, valid)
 
     def _picked(self, step: Optional[int]) -> tuple[list[Any], list[int], Optional[float]]:

@@ -18,6 +18,9 @@ from srn_core.volume import Volume
 JHTDB_AXES = ("zcoor", "ycoor", "xcoor")
 """Names of the coordinate data sets of a JHTDB cutout, whose arrays are (z, y, x, component)."""
 
+READS_REGIONS = True
+"""Parts of an array are read without the rest."""
+
 
 def _h5py(path: str) -> Any:
     try:

@@ -15,6 +15,9 @@ from srn_core.io.gridded import TIME_AXES, Gridded, geometry_attributes, is_coor
 from srn_core.io.read import ReadOptions
 from srn_core.volume import Volume
 
+READS_REGIONS = True
+"""Parts of an array are read without the rest."""
+
 
 def _netcdf(path: str) -> Any:
     try:

@@ -8,6 +8,7 @@ from typing import Iterable, Optional
 import numpy as np
 
 from srn_core.io.choice import chosen
+from srn_core.io.file_parts import Layers
 from srn_core.io.filled import filled
 from srn_core.io.read import ReadOptions
 from srn_core.volume import Volume
@@ -25,6 +26,16 @@ def read(path: str, array: Optional[str], options: ReadOptions) -> Volume:
     if not isinstance(mapped, np.ndarray):
         raise ValueError("it holds several arrays; name it .npz")
     return Volume.from_array(np.array(mapped), chosen(path, array_names(path), array))
+
+
+def layers(path: str, array: Optional[str], options: ReadOptions) -> Optional[Layers]:
+    """Where the values lie; None where they do not lie as a volume's do."""
+    mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+    name = chosen(path, array_names(path), array)
+    if not isinstance(mapped, np.memmap) or mapped.ndim not in (3, 4) or not mapped.flags.c_contiguous:
+        return None
+    outline = Volume.from_array(np.broadcast_to(np.zeros((), mapped.dtype), mapped.shape), name)
+    return Layers(outline, path, mapped.offset, mapped.dtype)
 
 
 def write_slabs(path: str, outline: Volume, slabs: Iterable[np.ndarray]) -> None:

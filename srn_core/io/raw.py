@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+from dataclasses import replace
 from typing import Any, Iterable, Optional
 
 import numpy as np
@@ -11,6 +13,7 @@ import numpy as np
 from srn_core.atomic import write_bytes
 from srn_core.errors import SrnInputError
 from srn_core.io.choice import chosen
+from srn_core.io.file_parts import Layers
 from srn_core.io.filled import filled
 from srn_core.io.read import ReadOptions
 from srn_core.volume import Geometry, Volume
@@ -30,6 +33,14 @@ def array_names(path: str) -> list[str]:
 
 def read(path: str, array: Optional[str], options: ReadOptions) -> Volume:
     """All samples, x fastest. Raises SrnInputError where dims and dtype are unknown or do not fit the file's size."""
+    found = layers(path, array, options)
+    shape = found.outline.values.shape
+    values = np.fromfile(path, found.dtype, math.prod(shape), offset=found.offset)
+    return replace(found.outline, values=values.reshape(shape))
+
+
+def layers(path: str, array: Optional[str], options: ReadOptions) -> Layers:
+    """Where the samples lie. Raises SrnInputError as :func:`read`."""
     header = {} if options.dims and options.dtype else _header(path)
     dims = options.dims or header.get("dims")
     dtype = options.dtype or header.get("dtype")
@@ -49,12 +60,12 @@ def read(path: str, array: Optional[str], options: ReadOptions) -> Volume:
             f"'{path}' has {have} bytes of values, but {x} x {y} x {z} samples of {kind.name}"
             f"{f' with {components} components' if components > 1 else ''} need {need}"
         )
-    values = np.fromfile(path, kind, count, offset=options.header_bytes)
     name = chosen(path, array_names(path), array)
     vector = bool(header.get("vector", components > 1))
-    shaped = values.reshape((z, y, x, components) if vector else (z, y, x))
+    shape = (z, y, x, components) if vector else (z, y, x)
+    nothing = np.broadcast_to(np.zeros((), kind), shape)
     if not header:
-        return Volume.from_array(shaped, name)
+        return Layers(Volume.from_array(nothing, name), path, options.header_bytes, kind)
     try:
         geometry = Geometry(
             (x, y, z),
@@ -65,9 +76,11 @@ def read(path: str, array: Optional[str], options: ReadOptions) -> Volume:
             str(header.get("association", "point")),
         )
         time = header.get("time")
-        return Volume(shaped, geometry, name, str(header.get("units", "")), None if time is None else float(time))
+        when = None if time is None else float(time)
+        outline = Volume(nothing, geometry, name, str(header.get("units", "")), when)
     except (TypeError, ValueError) as error:
         raise SrnInputError(f"'{header_path(path)}' does not describe a volume: {error}") from error
+    return Layers(outline, path, options.header_bytes, kind)
 
 
 def write(path: str, volume: Volume) -> None:

@@ -29,6 +29,10 @@ class ReadOptions:
     """Bytes to skip at the start of a raw file."""
     step: Optional[int] = None
     """Which time step, from 0, of an array that has several."""
+    region: Optional[tuple[int, int, int, int, int, int]] = None
+    """Only the samples x0, x1, y0, y1, z0, z1, counted from 0, both ends included; where the format reads regions."""
+    outline: bool = False
+    """All but the values, which take no memory; where the format reads regions."""
 
     @classmethod
     def parsed(cls, options: dict[str, Any]) -> ReadOptions:
@@ -58,7 +62,7 @@ def read_volume(path: PathLike, array: Optional[str] = None, **options: Any) -> 
     """
     wanted = ReadOptions.parsed(options)
     form = format_to_read(path)
-    with _explaining(path, form):
+    with reading(path, form):
         volume: Volume = form.load().read(os.fspath(path), array, wanted)
     return native(volume)
 
@@ -66,7 +70,7 @@ def read_volume(path: PathLike, array: Optional[str] = None, **options: Any) -> 
 def array_names(path: PathLike) -> list[str]:
     """Names of the arrays in a file that :func:`read_volume` can give. Raises as it does."""
     form = format_to_read(path)
-    with _explaining(path, form):
+    with reading(path, form):
         names: list[str] = form.load().array_names(os.fspath(path))
     return names
 
@@ -77,12 +81,12 @@ def step_count(path: PathLike, array: Optional[str] = None) -> int:
     module = form.load()
     if not hasattr(module, "step_count"):
         return 1
-    with _explaining(path, form):
+    with reading(path, form):
         return int(module.step_count(os.fspath(path), array))
 
 
 @contextmanager
-def _explaining(path: PathLike, form: Format) -> Iterator[None]:
+def reading(path: PathLike, form: Format) -> Iterator[None]:
     """What goes wrong with a file inside comes out in the user's words."""
     try:
         yield

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Optional
 
 from srn_core.io import vti_write
+from srn_core.io.file_parts import Layers
 from srn_core.io.read import ReadOptions
 from srn_core.io.vti_xml import ImageFile, NeedsVtk
 from srn_core.volume import Volume
@@ -31,3 +32,11 @@ def read(path: str, array: Optional[str], options: ReadOptions) -> Volume:
         from srn_core.io import vtk_files
 
         return vtk_files.read(path, array, options)
+
+
+def layers(path: str, array: Optional[str], options: ReadOptions) -> Optional[Layers]:
+    """Where the values lie; None unless they are appended as they are, and no sample is blanked."""
+    try:
+        return ImageFile(path).layers(array)
+    except NeedsVtk:
+        return None

@@ -14,6 +14,7 @@ import numpy as np
 from srn_core.errors import SrnInputError
 from srn_core.io import ghosts
 from srn_core.io.choice import chosen
+from srn_core.io.file_parts import Layers
 from srn_core.io.memory import require_memory
 from srn_core.io.vti_data import COMPRESSORS, Encoding, decode
 from srn_core.volume import IDENTITY, Geometry, Volume
@@ -81,6 +82,27 @@ class ImageFile:
         if ghost is not None and name != ghosts.NAME:
             valid = ghosts.valid(self._values(ghost, geometry.samples, 1), association).reshape(geometry.shape)
         return Volume(values.reshape(shape), geometry, name, time=self._time(), valid=valid, blanked=valid is not None)
+
+    def layers(self, array: Optional[str]) -> Optional[Layers]:
+        """Where the values of an array lie; see :func:`srn_core.io.vti.layers`."""
+        name = chosen(self.path, self.names(), array, self._active())
+        association, element = next((a, e) for n, a, e in self._arrays() if n == name)
+        ghost = self._section(association).find(f"DataArray[@Name='{ghosts.NAME}']")
+        kind = element.get("type", "")
+        plain = element.get("format") == "appended" and not self.compressor and kind in TYPES
+        if not plain or ghost is not None or self.appended is None or self.appended[1]:
+            return None
+        geometry, components = self._geometry(association), int(element.get("NumberOfComponents", "1"))
+        dtype = np.dtype(self.order + TYPES[kind])
+        shape = geometry.shape if components == 1 else (*geometry.shape, components)
+        nothing = np.broadcast_to(np.zeros((), dtype), shape)
+        at = self.appended[0] + int(element.get("offset", "0"))
+        with open(self.path, "rb") as file:
+            file.seek(at)
+            claimed = np.frombuffer(file.read(self.header.itemsize), self.header)
+        if claimed.size != 1 or int(claimed[0]) != nothing.size * dtype.itemsize:
+            return None  # reading all of it says what is wrong
+        return Layers(Volume(nothing, geometry, name, time=self._time()), self.path, at + self.header.itemsize, dtype)
 
     def _arrays(self) -> list[tuple[str, str, ElementTree.Element]]:
         found = []

@@ -13,6 +13,9 @@ from srn_core.io.gridded import Gridded, is_coordinate
 from srn_core.io.read import ReadOptions
 from srn_core.volume import Volume
 
+READS_REGIONS = True
+"""Parts of an array are read without the rest."""
+
 
 def array_names(path: str) -> list[str]:
     """Paths of the arrays of numbers in a group, coordinates left out; the folder's name for a single array."""

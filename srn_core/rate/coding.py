@@ -65,6 +65,8 @@ class Coding:
         self.filter: tuple[int, ...] = ()
         self.filter_arrays: dict[str, StoredArray] = {}
         self.chooser = chooser or RateChooser()
+        self.hurried = False
+        """Whether a size need not be used up as far as that of a small volume otherwise is."""
         self._decode = decode
         self._coefficients: Optional[np.ndarray] = None
         self._beside: Optional[int] = None

@@ -69,21 +69,24 @@ def fit_rate(
     tell: Tell,
     deadline: Optional[Deadline] = None,
     forecast: Optional[Forecast] = None,
+    start: Optional[float] = None,
 ) -> Fitted:
     """The best field that keeps to what is ``wanted``.
 
     ``decode`` and ``decoded`` are the shipped decoder's: of a grid, and of a field's values on its voxels in float64.
     ``deadline``: when it should be done; what the promise needs is not cut short.
+    ``start``: about the step that it takes, where that is known.
     Without a ``forecast`` of steps the search for one begins at what the middle takes when it is coded.
     Raises SrnInputError where a promise cannot be kept.
     """
     tell(Progress("choosing the wavelet pyramid", 0.02))
     values = _normalised(volume, template)
-    step = _first_step(values, wanted, template, forecast)
+    step = start or _first_step(values, wanted, template, forecast)
     values, counts, template = _without_plateau(volume, values, template, step)
     pyramid = best_pyramid(values, step)
     coding = Coding(volume, values, counts, template, pyramid, decode, RateChooser(config.rate.price))
-    if forecast is not None and wanted.max_error is None:
+    coding.hurried = start is not None
+    if start is None and forecast is not None and wanted.max_error is None:
         step = forecast(coding.coefficients(), _of_latents(coding, wanted), step)
     course = Course(tell, deadline)
     course.say("coding", 0.1)

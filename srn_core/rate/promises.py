@@ -60,7 +60,7 @@ def fit_bytes(
         tried(size, None if coding.filter else coding.psnr(coding.grid(coded.codes, coded.step)))
         return math.log(size / most), coded
 
-    small = coding.values.size < SMALL
+    small = coding.values.size < SMALL and not coding.hurried
     enough, tries = (max(UNUSED_IN_SMALL, 1.5 / most), 2 * TRIES) if small else (UNUSED, TRIES)
     trial = land(attempt, start, -1.2, enough, tries, (coding.finest, 1e3), goes_on)
     if trial is None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Iterable, Iterator, NamedTuple, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Iterable, Iterator, NamedTuple, Optional, Sequence, Union
 
 import numpy as np
 
+from srn_core.bricks.decoders import BrickDecoders
+from srn_core.bricks.decoding import decoding_of
 from srn_core.codec import NeuralField
-from srn_core.decoding import Decoding, WantedGrid
+from srn_core.decoding import WantedGrid
 from srn_core.errors import SrnInputError, SrnStoppedError
 from srn_core.progress import Progress, ProgressCallback
 from srn_core.surface.block_axes import block_axes
@@ -52,7 +54,7 @@ class SurfaceBlocks:
     def __init__(
         self,
         field: NeuralField,
-        decoder: Decoder,
+        decoder: Union[Decoder, BrickDecoders],
         isovalues: Sequence[float],
         grid: WantedGrid,
         component: int = 0,
@@ -155,7 +157,7 @@ class SurfaceBlocks:
         ends: list[int] = []
         for axis, start, block in zip(reversed(self._axes), self.geometry.start, reversed(place)):
             ends += [start + int(axis.first[block]), start + int(axis.last[block])]
-        volume = Decoding(self._field, self._decoder, self._grid.part(ends)).volume()
+        volume = decoding_of(self._field, self._decoder, self._grid.part(ends)).volume()
         values = volume.values[..., self._component] if self._field.vector else volume.values
         if values.dtype.kind != "f" and self._field.valid is not None:
             values = values.astype(np.float64)

@@ -31,9 +31,10 @@ def surface_gradient(
     next: of these it is the mean over one spacing of latents along each axis, the difference of the values half a
     spacing to both sides. NaN where values that are needed are not there. Raises as :meth:`NeuralFile.sample`.
     """
-    spec = field.spec
+    like = _like_all(field)
+    spec = like.spec
     if isinstance(spec, FvSrnSpec) and not costs_network(spec):
-        spacing = [(n - 1) / max(m - 1, 1) for n, m in zip(field.geometry.dims, reversed(spec.grid))]
+        spacing = [(n - 1) / max(m - 1, 1) for n, m in zip(like.geometry.dims, reversed(spec.grid))]
         parts = [slice(begin, begin + POINTS) for begin in range(0, len(points), POINTS)]
         gradient = np.empty((len(points), 3))
         for number, part in enumerate(parts):
@@ -42,6 +43,12 @@ def surface_gradient(
         return gradient
     _, exact = file.sample_with_gradient(points, field.name, field.time, "clamp", progress)
     return exact[:, component] if exact.ndim == 3 else exact
+
+
+def _like_all(field: NeuralField) -> NeuralField:
+    """A field, or where it is made of bricks its first one that has a network."""
+    opened = (brick.open() for brick in field.bricks)
+    return next((brick for brick in opened if isinstance(brick.spec, FvSrnSpec)), field)
 
 
 def _mean(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Optional, Sequence
+from typing import TYPE_CHECKING, Optional, Sequence, Union
 
 import numpy as np
 
+from srn_core.bricks.decoders import BrickDecoders
 from srn_core.codec import NeuralField
 from srn_core.original_dtype import as_dtype
 from srn_core.progress import ProgressCallback
 from srn_core.surface.block_axes import BlockAxis, boxes
+from srn_core.surface.brick_bounds import brick_bounds
 from srn_core.surface.network_bounds import Bounds, network_bounds
 
 if TYPE_CHECKING:
@@ -17,12 +19,17 @@ if TYPE_CHECKING:
 
 
 def value_bounds(
-    decoder: Decoder, axes: Sequence[BlockAxis], component: int, progress: Optional[ProgressCallback] = None
+    decoder: Union[Decoder, BrickDecoders],
+    axes: Sequence[BlockAxis],
+    component: int,
+    progress: Optional[ProgressCallback] = None,
 ) -> tuple[Bounds, bool]:
     """Bounds of one component's decoded values over the blocks of the axes z, y, x; whether they are exact.
 
     A block in which no sample has a value lies between infinity and minus infinity: nothing lies between these.
     """
+    if isinstance(decoder, BrickDecoders):
+        return brick_bounds(decoder, axes, component, value_bounds, progress)
     field = decoder.field
     bounds, exact = network_bounds(decoder, axes, component, progress)
     least, most = field.value_range[component]

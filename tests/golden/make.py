@@ -16,6 +16,7 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent)]
 
+from brick_fields import bricked, wavy  # noqa: E402
 from example_fields import field_of, filled, fvsrn, neurcomp  # noqa: E402
 
 from srn_core import codec  # noqa: E402
@@ -81,6 +82,18 @@ def grids() -> list[NeuralField]:
     ]
 
 
+def bricks() -> list[NeuralField]:
+    """A field of bricks with masks and plateaus, beside others."""
+    values = wavy((22, 18, 17))
+    z, y, x = np.indices(values.shape)
+    axes = RectilinearPoints(np.arange(22) ** 2 / 3, 7.5 - np.arange(18.0), np.geomspace(1, 9, 17))
+    land, seen = (x > 12) & (y > 12), z + y > 5
+    quality = Quality(31.5, 0.05, 0.25, 0.75)
+    whole = bricked(values, 16, 2, 0.25, mask=seen, plateau=land, quality=quality, units="K", time=0.5)
+    other = bricked(values, 16, 1, 0.5, name="other", geometry=Geometry((22, 18, 17), points=axes))
+    return [field_of(neurcomp()), whole, other]
+
+
 def golden_fields() -> dict[str, list[NeuralField]]:
     """Name -> the fields of a file."""
     quality = Quality(41.25, 0.0117, 0.25, 0.975)
@@ -112,6 +125,7 @@ def golden_fields() -> dict[str, list[NeuralField]]:
         "pyramid": [field_of(latents, filled(latents, 8, zeros=0.6))],
         "pyramid-coded": coded_latents(),
         "grids": grids(),
+        "bricks": bricks(),
         "probabilities": [
             field_of(pruned, clustered(filled(pruned, 6, zeros=0.2)), name="subbands"),
             field_of(pruned_grid, {**filled(pruned_grid), **book}, name="grid"),
@@ -123,7 +137,8 @@ def golden_fields() -> dict[str, list[NeuralField]]:
 def expected(fields: list[NeuralField]) -> dict[str, np.ndarray]:
     """What a file must open to: every array's numbers, the masks, plateaus and corrections."""
     found = {}
-    for place, field in enumerate(fields):
+    laid_out = [one for whole in fields for one in (whole, *(brick.open() for brick in whole.bricks))]
+    for place, field in enumerate(laid_out):
         for name, array in field.arrays.items():
             found[f"{place}/{name}"] = array.values()
         if field.valid is not None:
