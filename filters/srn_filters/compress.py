@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from dataclasses import replace
 from functools import partial
-from typing import Any, Callable, Mapping, Optional, Sequence, cast
+from typing import Any, Callable, Mapping, Optional, Sequence
 
-import numpy as np
 from vtkmodules.vtkCommonDataModel import vtkDataObject, vtkImageData, vtkMultiBlockDataSet, vtkTable
 
 import srn_core
 from srn_core.api import CompressResult
 from srn_core.codec import NeuralField
-from srn_core.config import NETWORKS, CompressConfig, by_rate
+from srn_core.config import CompressConfig, by_rate
 from srn_core.deadline import clock
 from srn_core.errors import SrnError, SrnInputError
 from srn_core.idle_settings import refuse_idle_settings
 from srn_core.in_bricks.team import Team
 from srn_core.neural_file import NeuralFile
 from srn_core.parts import VolumeParts
-from srn_core.prediction.places import predictor_file
 from srn_core.progress import ProgressCallback
 from srn_core.promise import promise_of, promise_of_all
 from srn_core.pulse import pulsed
@@ -39,23 +35,19 @@ from srn_filters import (
     vtk_bridge,
 )
 from srn_filters.algorithm import setting, text
+from srn_filters.chosen_arrays import DROP, ChosenArrays, extents_of, grids_in
 from srn_filters.decoded_steps import SHARED
 from srn_filters.finished import FINISHED, Extents, Finished, Made
 from srn_filters.opening import OpeningAlgorithm
-from srn_filters.panel import PANEL, SECTIONS, WithPanel, chosen, chosen_target
+from srn_filters.panel import PANEL, WithPanel, chosen, chosen_target
 from srn_filters.report import readable
+from srn_filters.training_key import training_key, values_digest
 
 DEFAULT_LIMIT = 600.0
 """A panel's user waits, and before ParaView 6.1 cannot stop a job: unlike the library's, its seconds are bounded."""
-JOINTLY, SEPARATELY = "jointly", "separately"
-"""Vectors and tensors: one network for all components, or each component as an array of its own."""
-KEEP, DROP = "keep", "drop"
-"""Points of rectilinear and structured grids: kept exactly in the file, or left out, for an image in index space."""
-Grids = list[tuple[str, vtk_bridge.Grid]]
-"""The input: name and grid of each block; of what has no blocks "" and the grid."""
 
 
-class NeuralCompress(WithPanel, OpeningAlgorithm):
+class NeuralCompress(WithPanel, ChosenArrays, OpeningAlgorithm):
     """Input: a grid, or blocks of grids. Output 0: the same as the decoder gives it back; 1: the training history; 2:
     the histogram of the drop rates that the pruner learnt.
 
@@ -71,8 +63,7 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         self.panel["TimeLimit"] = DEFAULT_LIMIT
         self._device = CompressConfig().device
         self._more = ""
-        self._further: dict[str, list[str]] = {"point": [], "cell": []}
-        self._components, self._geometry = JOINTLY, KEEP
+        self.choose_all_by_default()
         self._rough = estimate.Rough()
         self._time_steps = over_time.CURRENT
         self._pass: Optional[over_time.Pass] = None
@@ -84,32 +75,7 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         self._streamed = compress_streamed.Streamed()
 
     SetMoreSettings = setting("_more", text)
-    SetComponents = setting("_components", text)
-    SetGeometry = setting("_geometry", text)
     SetTimeSteps = setting("_time_steps", text)
-
-    def AddPointArray(self, name: Optional[str]) -> None:
-        """One more point array for the same file."""
-        self._add("point", name)
-
-    def AddCellArray(self, name: Optional[str]) -> None:
-        """One more cell array for the same file."""
-        self._add("cell", name)
-
-    def ClearPointArrays(self) -> None:
-        """No more point arrays."""
-        self._further["point"] = []
-        self.Modified()
-
-    def ClearCellArrays(self) -> None:
-        """No more cell arrays."""
-        self._further["cell"] = []
-        self.Modified()
-
-    def _add(self, association: str, name: Optional[str]) -> None:
-        if text(name):
-            self._further[association].append(text(name))
-            self.Modified()
 
     def SetDevice(self, device: Optional[str]) -> None:
         """Where the next training runs. By itself no reason to train again, so the algorithm is not modified."""
@@ -246,7 +212,7 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
             self._execute_all(in_info, out_info, times)
             return
         data = vtkDataObject.GetData(in_info[0])
-        grids = _grids(data)
+        grids = grids_in(data)
         if requests.asked_piece(out_info) > 0:
             return
         config = self.config()
@@ -255,7 +221,7 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         volumes = self._volumes(grids)
         made = self._make(volumes, config)
         file = self.open_file(made.content)
-        self._show(made, file, self._decoded(file, file.fields, _extents(grids)), out_info)
+        self._show(made, file, self._decoded(file, file.fields, extents_of(grids)), out_info)
 
     def _execute_all(self, in_info: Any, out_info: Any, times: Sequence[float]) -> None:
         """One time step of a pass over all; after the last one, and whenever it is done already, decode."""
@@ -289,8 +255,8 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         if not first_rank:
             under_way.skip()
             return
-        grids = _grids(vtkDataObject.GetData(in_info))
-        under_way.take(_extents(grids), self._volumes(grids), self._result, self.progress(0.0, 0.95))
+        grids = grids_in(vtkDataObject.GetData(in_info))
+        under_way.take(extents_of(grids), self._volumes(grids), self._result, self.progress(0.0, 0.95))
 
     def _series_key(self, times: Sequence[float]) -> str:
         """What a file with all time steps depends on. Raises SrnInputError for settings that make no sense."""
@@ -325,7 +291,7 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         stamp = compress_ranks.stamp_of(self, out_info, config, *chosen, self._components, self._geometry)
 
         def volumes() -> Optional[list[Volume]]:
-            return self._volumes(_grids(image)) if image.GetNumberOfPoints() else None
+            return self._volumes(grids_in(image)) if image.GetNumberOfPoints() else None
 
         told = self.progress(0.0, 0.95)
         halo = config.bricks.halo
@@ -347,10 +313,10 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         stamp = compress_ranks.stamp_of(self, out_info, config, *chosen, self._components)
 
         def picked(number: int) -> Callable[[Any], Volume]:
-            return lambda data: self._volumes(_grids(data))[number]
+            return lambda data: self._volumes(grids_in(data))[number]
 
         def sources() -> list[VolumeParts]:
-            corners = self._volumes(_grids(image))
+            corners = self._volumes(grids_in(image))
             return [compress_streamed.Upstream(self, whole, c, time, picked(i)) for i, c in enumerate(corners)]
 
         content, report = self._streamed.made(stamp, sources, config, self.progress(0.0, 0.95))
@@ -395,49 +361,11 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         target = {} if any(name.startswith("target.") for name in more) else chosen_target(panel)
         return CompressConfig().with_settings({**chosen(panel), **target, "device": self._device, **more})
 
-    def _volumes(self, grids: Grids) -> list[Volume]:
-        """What is to be compressed: the chosen array first, of all blocks that have it, then the others."""
-        if self._components not in (JOINTLY, SEPARATELY):
-            raise SrnInputError(f"Components must be {JOINTLY} or {SEPARATELY}, not {self._components!r}")
-        if self._geometry not in (KEEP, DROP):
-            raise SrnInputError(f"Geometry must be {KEEP} or {DROP}, not {self._geometry!r}")
-        points = self._geometry == KEEP
-        chosen = self._chosen([grid for _, grid in grids])
-        for association, names in self._further.items():
-            chosen += [(association, name) for name in names if (association, name) not in chosen]
-        volumes = []
-        for association, name in chosen:
-            having = [(block, grid) for block, grid in grids if name in vtk_bridge.array_names(grid, association)]
-            if not having and len(grids) > 1:
-                raise SrnInputError(_no_block_has(association, name, grids))
-            for block, grid in having or grids:
-                volumes.append(replace(vtk_bridge.volume(grid, association, name, points), block=block))
-        return volumes if self._components == JOINTLY else [part for one in volumes for part in components_of(one)]
-
-    def _named(self) -> tuple[str, str]:
-        """Association and name of the array that is asked for; the name may be empty."""
-        information = self.GetInputArrayInformation(0)
-        association = "cell" if information.Get(vtkDataObject.FIELD_ASSOCIATION()) == 1 else "point"
-        return association, information.Get(vtkDataObject.FIELD_NAME()) or ""
-
-    def _chosen(self, grids: Sequence[vtk_bridge.Grid]) -> list[tuple[str, str]]:
-        """The association and the name of the array; where none is named, of the first one, unless others are."""
-        association, name = self._named()
-        if not name and any(self._further.values()):
-            return []
-        if not name:
-            found = [(a, n) for grid in grids for a in ("point", "cell") for n in vtk_bridge.array_names(grid, a)]
-            if not found:
-                vtk_bridge.geometry(grids[0], "point")  # an empty image is the nearer cause, if it is one
-                raise SrnInputError("the input has no point or cell array to compress")
-            association, name = found[0]
-        return [(association, name)]
-
     def _make(
         self, volumes: Sequence[Volume], config: CompressConfig, progress: Optional[ProgressCallback] = None
     ) -> Made:
         """``progress``: told instead of this algorithm's own."""
-        key = training_key(config, [(self._values_digest(volume), volume) for volume in volumes])
+        key = training_key(config, [(values_digest(volume), volume) for volume in volumes])
         if key == self._refused[0]:
             raise self._refused[1]
         made = self._known(key)
@@ -478,13 +406,6 @@ class NeuralCompress(WithPanel, OpeningAlgorithm):
         given = _given(volumes)
         return estimate.size_of(given, config) or given.nbytes / estimate.USUAL_RATIO
 
-    def _values_digest(self, volume: Volume) -> str:
-        digest = hashlib.blake2b(digest_size=16)
-        digest.update(np.ascontiguousarray(volume.values).data.cast("B") if volume.values.size else b"")
-        if volume.valid is not None:
-            digest.update(np.packbits(volume.valid).tobytes())
-        return digest.hexdigest()
-
 
 def _decoded_field(file: NeuralFile, field: NeuralField, told: Optional[ProgressCallback]) -> Volume:
     return file.decode(array=field, progress=told)
@@ -499,71 +420,6 @@ def _made_by(under_way: over_time.Pass) -> Made:
 def _given(volumes: Sequence[Volume]) -> estimate.Given:
     """Of volumes, what an estimate asks for."""
     return estimate.Given(sum(volume.values.size for volume in volumes), sum(volume.nbytes for volume in volumes))
-
-
-def _grids(data: vtkDataObject) -> Grids:
-    """The grid, or all that are blocks of a composite data set. Raises SrnInputError for what is no grid."""
-    found = blocks.blocks_of(data) if blocks.is_composite(data) else [("", data)]
-    if not found:
-        raise SrnInputError("the input has no block that holds data; check the source before this filter")
-    for name, block in found:
-        if not isinstance(block, vtk_bridge.GRIDS):
-            what = f"block '{name}' of the input" if name else "the input"
-            raise SrnInputError(
-                f"{what} is a {block.GetClassName()}, which is no grid of three axes; apply Resample To Image first "
-                "and compress what that gives" + (", or take other blocks by Extract Block" if name else "")
-            )
-    return [(name, cast(vtk_bridge.Grid, block)) for name, block in found]
-
-
-def _extents(grids: Grids) -> Extents:
-    return tuple((name, tuple(grid.GetExtent())) for name, grid in grids)
-
-
-def _no_block_has(association: str, name: str, grids: Grids) -> str:
-    known = dict.fromkeys(n for _, grid in grids for n in vtk_bridge.array_names(grid, association))
-    there = f"; their {association} arrays are: {', '.join(known)}" if known else f"; they have no {association} arrays"
-    return f"no block of the input has a {association} array '{name}'{there}"
-
-
-def components_of(volume: Volume) -> list[Volume]:
-    """Each component as an array of its own, named as ParaView names it: velocity_X, stress_XY, ..."""
-    if volume.components == 1:
-        return [volume]
-    known = {3: "X Y Z", 6: "XX YY ZZ XY YZ XZ", 9: "XX XY XZ YX YY YZ ZX ZY ZZ"}.get(volume.components, "")
-    names = known.split() or [str(number) for number in range(volume.components)]
-    return [
-        replace(volume, values=volume.values[..., place], name=f"{volume.name}_{name}")
-        for place, name in enumerate(names)
-    ]
-
-
-def training_key(config: CompressConfig, volumes: Sequence[tuple[str, Volume]]) -> str:
-    """What a finished file depends on: the values themselves, of which digests are given (not when VTK last touched
-    them), what the file says of them, the settings in force, and the files that the training starts from. Not the
-    device, nor the settings of the networks and pruners that are not used."""
-    settings = config.to_dict()
-    settings["training"].pop("start")  # a name; what the file holds counts
-    # Network auto trains a Neurcomp beside the fv-SRN that is pruned by rate.
-    network = "neurcomp" if config.network == "auto" else config.network
-    sections = {*NETWORKS, *SECTIONS.values()} - {"", "auto", network, SECTIONS[config.pruner]}
-    for name in ("device", *sections):
-        settings.pop(name)
-    described = [
-        (values, str(volume.values.dtype), volume.values.shape, volume.geometry, volume.name, volume.time, volume.block)
-        for values, volume in volumes
-    ]
-    files = (config.training.start, str(predictor_file(config.predictor) or ""))
-    return repr((described, settings, [_digest_of_file(path) for path in files]))
-
-
-def _digest_of_file(path: Optional[str]) -> str:
-    """What a file holds now; the name alone would not tell that it was written anew."""
-    try:
-        with open(path or "", "rb") as file:
-            return hashlib.blake2b(file.read(), digest_size=16).hexdigest()
-    except OSError:
-        return ""  # the training itself says what is wrong with it
 
 
 def parse_settings(more: str) -> dict[str, str]:

@@ -25,7 +25,7 @@ class Made:
 
 
 class Finished:
-    """Key (see :func:`srn_filters.compress.training_key`) -> what was made, for all filters of a process: a state that
+    """Key (see :mod:`srn_filters.training_key`) -> what was made, for all filters of a process: a state that
     is loaded again, or a copy of a filter, finds what the first one made."""
 
     def __init__(self, most_bytes: int = REMEMBERED_BYTES) -> None:

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from gui_window import SHOW_ADVANCED, choose, expect, play
 from in_paraview import PLUGIN, ROOT, START, Run, environment, executable, run_script
-from srn_filters.compress import NeuralCompress, training_key
+from srn_filters.compress import NeuralCompress
 from srn_filters.panel import PANEL, SECTIONS, TARGETS, chosen, default_of
+from srn_filters.training_key import training_key
 
 from srn_core import config
 from srn_core.config import CompressConfig, TargetConfig

@@ -1,0 +1,50 @@
+"""What a finished file depends on: whatever leaves it as it is trains nothing again."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Optional, Sequence
+
+import numpy as np
+
+from srn_core.config import NETWORKS, CompressConfig
+from srn_core.prediction.places import predictor_file
+from srn_core.volume import Volume
+from srn_filters.panel import SECTIONS
+
+
+def training_key(config: CompressConfig, volumes: Sequence[tuple[str, Volume]]) -> str:
+    """What a finished file depends on: the values themselves, of which digests are given (not when VTK last touched
+    them), what the file says of them, the settings in force, and the files that the training starts from. Not the
+    device, nor the settings of the networks and pruners that are not used."""
+    settings = config.to_dict()
+    settings["training"].pop("start")  # a name; what the file holds counts
+    # Network auto trains a Neurcomp beside the fv-SRN that is pruned by rate.
+    network = "neurcomp" if config.network == "auto" else config.network
+    sections = {*NETWORKS, *SECTIONS.values()} - {"", "auto", network, SECTIONS[config.pruner]}
+    for name in ("device", *sections):
+        settings.pop(name)
+    described = [
+        (values, str(volume.values.dtype), volume.values.shape, volume.geometry, volume.name, volume.time, volume.block)
+        for values, volume in volumes
+    ]
+    files = (config.training.start, str(predictor_file(config.predictor) or ""))
+    return repr((described, settings, [_digest_of_file(path) for path in files]))
+
+
+def _digest_of_file(path: Optional[str]) -> str:
+    """What a file holds now; the name alone would not tell that it was written anew."""
+    try:
+        with open(path or "", "rb") as file:
+            return hashlib.blake2b(file.read(), digest_size=16).hexdigest()
+    except OSError:
+        return ""  # the training itself says what is wrong with it
+
+
+def values_digest(volume: Volume) -> str:
+    """Of the values, and of which of them count."""
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(np.ascontiguousarray(volume.values).data.cast("B") if volume.values.size else b"")
+    if volume.valid is not None:
+        digest.update(np.packbits(volume.valid).tobytes())
+    return digest.hexdigest()
