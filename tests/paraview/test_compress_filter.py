@@ -73,7 +73,8 @@ def test_the_default_needs_no_training_and_auto_tries_both(run: Run) -> None:
         """
     ).facts
     assert (facts["default"]["network"], facts["default"]["pruner"]) == ("fvsrn", "rate")
-    assert facts["default"]["psnr"] > 50 and facts["default"]["train_seconds"] == 0 and facts["rows"] == 0
+    assert facts["default"]["psnr"] > 50 and facts["default"]["train_seconds"] == 0
+    assert facts["rows"] >= 1, "what was tried is the history"
     assert "fvsrn, rate" in facts["said"]
     assert facts["error"] <= 0.01 * facts["range"]
     assert set(facts["auto"]) == {"fvsrn", "neurcomp"}
@@ -118,7 +119,7 @@ def test_training_runs_once_for_the_same_input_and_settings(run: Run) -> None:
         rendered = took()
         made.Device = "cpu"
         device = took()
-        made.MoreSettings = QUICK + " neurcomp.blocks=2"
+        made.Omega = 12.0  # of the network that is not chosen
         irrelevant = took()
         made.Seed = 3
         seed = took()
