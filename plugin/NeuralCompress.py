@@ -726,9 +726,16 @@ _BRICKS = _group(
         -1,
         65536,
         "An image is cut into bricks of at most so many samples along each axis, which are asked of the source and "
-        "compressed one by one, and blended when decoded. -1: 256 for images of more than 2^27 samples; 0: never.",
+        "compressed one by one, and blended when they are decoded. -1: 256 for images of more than 2^27 samples; 0: "
+        "never.",
     ),
-    _whole("Brick Halo", 4, 1, 64, "Samples that a brick reaches beyond where it is cut, to be blended there."),
+    _whole(
+        "Brick Halo",
+        4,
+        1,
+        64,
+        "Samples that a brick reaches beyond where it is cut; over twice as many it is blended with its neighbour.",
+    ),
 )
 
 # A whole number of 32 bits: for an IdTypeVectorProperty ParaView makes no widget.

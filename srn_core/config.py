@@ -263,6 +263,7 @@ class BricksConfig:
     def __post_init__(self) -> None:
         if self.edge is not None and self.edge != 0:
             at_least("bricks.edge", self.edge, 16)
+            at_most("bricks.edge", self.edge, 65536)
         at_least("bricks.halo", self.halo, 1)
         at_most("bricks.halo", self.halo, 64)
 
