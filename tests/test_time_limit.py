@@ -99,7 +99,6 @@ def test_a_training_ends_with_the_time_limit(field, monkeypatch):
     assert stopped["stopped_early"] and stopped["stopped_by"] == "the user"
 
 
-@pytest.mark.xfail(reason="failed once on a busy machine; not looked into yet")
 def test_the_course_of_a_compression_by_rate(field, monkeypatch):
     """Files that were tried, with the PSNR where it was measured, then the filter's training."""
     monkeypatch.setattr(grid_filter, "channels_for", lambda coded_bytes: (2,))

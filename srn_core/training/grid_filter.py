@@ -182,6 +182,7 @@ class _Training:
                     best, least = candidate, squares
         gain = 0.0
         if step:
+            self._report(self.fraction * 0.98, always=True)  # however short the training was, it is told of
             squares = self.squared_error(best, self.tiles)
             gain = max(0.0, 10 * math.log10(self.squares / max(squares, 1e-30 * self.squares)))
         arrays: dict[str, np.ndarray] = {}
@@ -232,9 +233,9 @@ class _Training:
             biases.append(_in_steps(bias, given, balanced=False))
         return FlatConvolutions(weights, biases)
 
-    def _report(self, fraction: float) -> None:
+    def _report(self, fraction: float, always: bool = False) -> None:
         now = time.perf_counter()
-        if self.progress is None or now - self.reported < 0.1:
+        if self.progress is None or now - self.reported < 0.1 and not always:
             return
         self.reported = now
         elapsed = now - self.started
