@@ -93,7 +93,7 @@ def measure_networks(table: Table, options: argparse.Namespace, provider: str, t
                 threads=threads,
                 mega_per_s=f"{rate:.3f}",
                 times_straightforward=f"{rate / base:.2f}",
-                peak_share=f"{share:.3f}" if flops(spec) else "",
+                peak_share=f"{share:.3g}" if flops(spec) else "",
                 seconds=f"{best[key]:.4f}",
             )
 

@@ -14,7 +14,7 @@ import srn_core
 SOURCE = """
 import builtins
 pick = array  # programmable sources put NumPy names into this namespace
-def waves_in(dims, growing=False):
+def waves_in(dims):
     made = ProgrammableSource()
     made.OutputDataSetType = "vtkImageData"
     whole = [end for n in dims for end in (0, n - 1)]
