@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from srn_core.codec.context_network import (
     CHUNK,
+    CHUNKS,
     HIDDEN,
     LARGEST_VALUE,
     LARGEST_WEIGHT,
@@ -28,6 +29,7 @@ from srn_core.codec.pyramid_contexts import (
     CONSTANTS,
     FEATURES,
     LARGEST_SIGNED,
+    LOGARITHMS,
     PARITIES,
     SIGN_CLASSES,
     Surroundings,
@@ -48,8 +50,8 @@ LARGEST_CONSTANT = 256
 
 def in_integers(features: np.ndarray, constants: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The network in 64-bit integers: products, sums and shifts alone."""
-    varying = features.shape[1]
-    values = features.astype(np.int64) @ MODEL.first[:varying] + constants @ MODEL.first[varying:] + MODEL.first_bias
+    varying = len(features)
+    values = features.T.astype(np.int64) @ MODEL.first[:varying] + constants @ MODEL.first[varying:] + MODEL.first_bias
     values = np.clip(values >> 5, 0, LARGEST_VALUE)
     values = np.clip((values @ MODEL.second + MODEL.second_bias) >> 6, 0, LARGEST_VALUE)
     out = (values @ MODEL.last + MODEL.last_bias) >> 9
@@ -90,7 +92,7 @@ def test_the_model_has_the_shapes_and_bounds_it_says():
         prior = getattr(MODEL, name)
         assert prior.min() >= 1 and prior.sum(axis=1).max() < 1 << 30
     neighbours = 26 * LARGEST_SIGNED * int(np.abs(MODEL.signs).max())
-    assert neighbours < 1 << 31, "an expected sign is an int32"
+    assert neighbours < LOGARITHMS, "an expected sign is an int16, and its logarithm is in the table"
 
 
 @settings(max_examples=60)
@@ -98,25 +100,26 @@ def test_the_model_has_the_shapes_and_bounds_it_says():
 def test_float32_and_integers_give_the_same_contexts(seed, kind):
     random = np.random.default_rng(seed)
     most = {"any": 256, "small": 24, "ends": 2}[kind]
-    features = random.integers(0, most, (300, FEATURES)) * (255 if kind == "ends" else 1)
+    features = random.integers(0, most, (FEATURES, 300)) * (255 if kind == "ends" else 1)
     constants = random.integers(0, LARGEST_CONSTANT, CONSTANTS, endpoint=True)
     for one, other in zip(contexts(MODEL, features.astype(np.uint8), constants), in_integers(features, constants)):
         np.testing.assert_array_equal(one, other)
-        assert one.dtype == np.int64
+        assert one.dtype == np.uint8
 
 
-def test_more_than_fits_a_chunk_and_nothing_at_all():
+@pytest.mark.parametrize("count", [CHUNK + 77, CHUNKS * CHUNK, 2 * CHUNKS * CHUNK + CHUNK + 1])
+def test_more_than_fits_a_chunk_and_nothing_at_all(count):
     random = np.random.default_rng(5)
-    features = random.integers(0, 225, (CHUNK + 77, FEATURES)).astype(np.uint8)
+    features = random.integers(0, 225, (FEATURES, count)).astype(np.uint8)
     constants = np.zeros(CONSTANTS, np.int64)
     for one, other in zip(contexts(MODEL, features, constants), in_integers(features, constants)):
         np.testing.assert_array_equal(one, other)
-    assert [found.shape for found in contexts(MODEL, features[:0], constants)] == [(0,), (0,)]
+    assert [found.shape for found in contexts(MODEL, features[:, :0], constants)] == [(0,), (0,)]
 
 
 def test_the_network_tells_busy_places_from_quiet_ones():
     constants = np.zeros(CONSTANTS, np.int64)
-    features = np.array([[0] * FEATURES, [100] * FEATURES], np.uint8)
+    features = np.array([[0, 100]] * FEATURES, np.uint8)
     zero, size = contexts(MODEL, features, constants)
     share = MODEL.zero_prior[zero, 0] / MODEL.zero_prior[zero].sum(axis=1)
     assert share[0] > share[1] + 0.3, "where all is zero around, so is this one"
@@ -144,7 +147,7 @@ def test_features_and_constants_stay_within_what_the_sums_are_bounded_for(groups
             part = np.full(relation.shape, value, np.int32)[lattice(parity)]
             if part.size:
                 told = surroundings.of(known, number, MODEL.signs, None)
-                assert told.features.shape == (part.size, FEATURES) and told.features.dtype == np.uint8
+                assert told.features.shape == (FEATURES, part.size) and told.features.dtype == np.uint8
                 constants = surroundings.constants(known, number)
                 assert constants.shape == (CONSTANTS,) and 0 <= constants.min() <= constants.max() <= LARGEST_CONSTANT
                 assert bool(told.features.any()) <= (value > 0)
@@ -165,7 +168,7 @@ def test_no_feature_looks_at_what_is_not_coded_yet():
         told = Surroundings(relation, []).of(known, number, MODEL.signs, None)
         some = np.arange(0, part.size, 3)
         chosen = Surroundings(relation, []).of(known, number, MODEL.signs, some)
-        np.testing.assert_array_equal(chosen.features, told.features[some])
+        np.testing.assert_array_equal(chosen.features, told.features[:, some])
         np.testing.assert_array_equal(chosen.expected, told.expected[some])
         assert told.expected.any() == (number > 0)
 

@@ -58,7 +58,9 @@ class Adaptive:
         for size in self._blocks([contexts.size]):
             block = slice(start, start + size)
             used = np.flatnonzero(np.bincount(contexts[block], minlength=len(self._seen)))
-            models = np.searchsorted(used, contexts[block])
+            models = np.zeros(len(self._seen), np.int64)
+            models[used] = np.arange(used.size)
+            models = models[contexts[block]]
             found[block] = coder.symbols(self._tables(self._seen[None], used), models, None)
             self.update(contexts[block], found[block])
             start += size
@@ -84,7 +86,7 @@ class Adaptive:
     def update(self, contexts: np.ndarray, symbols: np.ndarray) -> None:
         """Learn ``symbols`` (n,), which were coded in ``contexts`` (n,)."""
         rows, alphabet = self._seen.shape
-        counts = np.bincount(contexts * alphabet + symbols, minlength=rows * alphabet)
+        counts = np.bincount(np.multiply(contexts, alphabet, dtype=np.int64) + symbols, minlength=rows * alphabet)
         self._seen += SEEN * counts.reshape(rows, alphabet)
         self._count += len(symbols)
 

@@ -32,12 +32,23 @@ def blocks_of(some: np.ndarray) -> np.ndarray:
 def counts(some: np.ndarray) -> np.ndarray:
     """How many of each block of (z, y, x) of bool are set; of numbers, their sums."""
     if some.dtype.kind == "f":
-        axes = [(2, some.dtype), (1, some.dtype), (0, some.dtype)]
-    else:  # whole planes first; 64 are the most before the last axis
-        axes = [(0, np.dtype(np.uint8)), (1, np.dtype(np.uint8)), (2, np.dtype(np.int64))]
-    for axis, dtype in axes:
-        some = np.add.reduceat(some, np.arange(0, some.shape[axis], BLOCK), axis=axis, dtype=dtype)
-    return some
+        for axis in (2, 1, 0):
+            some = np.add.reduceat(some, np.arange(0, some.shape[axis], BLOCK), axis=axis)
+        return some
+    # Whole planes first, and rows, of 64 at most; then along the rows.
+    for axis in (0, 1):
+        some = _summed(some.view(np.uint8), axis)
+    return np.add.reduceat(some, np.arange(0, some.shape[2], BLOCK), axis=2, dtype=np.int64)
+
+
+def _summed(values: np.ndarray, axis: int) -> np.ndarray:
+    """Sums of each ``BLOCK`` planes along an axis, uint8."""
+    planes = np.moveaxis(values, axis, 0)
+    total = planes[::BLOCK].copy()
+    for place in range(1, BLOCK):
+        part = planes[place::BLOCK]
+        total[: len(part)] += part
+    return np.moveaxis(total, 0, axis)
 
 
 def spread(blocks: np.ndarray, shape: Sequence[int]) -> np.ndarray:

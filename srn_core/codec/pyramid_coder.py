@@ -13,8 +13,16 @@ import numpy as np
 
 from srn_core.codec.adaptive import SEEN, Adaptive
 from srn_core.codec.context_network import ContextModel, contexts, default_model, sign_contexts
-from srn_core.codec.pyramid_blocks import BLOCK_CONTEXTS, block_bases, block_places, blocks_of, has_blocks, spread
-from srn_core.codec.pyramid_contexts import LARGEST, PARITIES, Known, Surroundings, lattice, nothing_known, remember
+from srn_core.codec.pyramid_blocks import (
+    BLOCK,
+    BLOCK_CONTEXTS,
+    block_bases,
+    block_places,
+    blocks_of,
+    has_blocks,
+    spread,
+)
+from srn_core.codec.pyramid_contexts import PARITIES, Known, Surroundings, lattice, nothing_known, remember
 from srn_core.codec.pyramid_relations import Relation, relations
 from srn_core.codec.pyramid_tokens import code_rest, token_of
 from srn_core.codec.rans import Coder, Encoder
@@ -67,9 +75,9 @@ def code_pyramids(
         some = bands if within is None or feature + 1 < shape[0] else _first_bands(bands, within)
         for relation in some:
             part = None if wanted is None else wanted[feature][relation.band.slices]
-            found = pass_.band(relation, magnitudes, part)
+            found, small = pass_.band(relation, magnitudes, part)
             out[feature][relation.band.slices] = found
-            magnitudes.append(np.minimum(np.abs(found), LARGEST).astype(np.uint8))
+            magnitudes.append(small)
     return out
 
 
@@ -88,14 +96,16 @@ class _Coding:
     def __init__(self, coder: Coder, models: Models, chooser: Optional[Chooser]) -> None:
         self._coder, self._models, self._chooser = coder, models, chooser
 
-    def band(self, relation: Relation, magnitudes: Sequence[np.ndarray], wanted: Optional[np.ndarray]) -> np.ndarray:
-        """Code a band: (z, y, x) int32."""
+    def band(
+        self, relation: Relation, magnitudes: Sequence[np.ndarray], wanted: Optional[np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Code a band: (its integers (z, y, x) int32, their magnitudes, uint8, as contexts take them)."""
         found = np.zeros(relation.shape, np.int32)
         if wanted is not None and self._chooser is not None:
             wanted = self._chooser.blocks(wanted)
         blocks = self._blocks(relation, magnitudes, wanted) if has_blocks(relation.shape) else None
         if blocks is not None and not blocks.any():
-            return found
+            return found, np.zeros(relation.shape, np.uint8)
         active = None if blocks is None or blocks.all() else spread(blocks, relation.shape)
         surroundings = Surroundings(relation, magnitudes)
         known = nothing_known(relation.shape)
@@ -115,7 +125,7 @@ class _Coding:
             else:
                 part[chosen] = values
             remember(known, parity, part)
-        return found
+        return found, known.inner()
 
     def _contexts(
         self,
@@ -164,7 +174,7 @@ class _Coding:
     def _blocks(self, relation: Relation, magnitudes: Sequence[np.ndarray], wanted: Optional[np.ndarray]) -> np.ndarray:
         """Which blocks hold anything, (z, y, x) of bool."""
         truth = None if wanted is None else blocks_of(wanted != 0)
-        found = np.zeros(blocks_of(np.zeros(relation.shape, bool)).shape, bool)
+        found = np.zeros([-(-n // BLOCK) for n in relation.shape], bool)
         even = np.indices(found.shape).sum(axis=0) % 2 == 0
         base = block_bases(relation, magnitudes)
         for half, known in ((even, None), (~even, found)):

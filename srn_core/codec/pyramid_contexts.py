@@ -24,29 +24,44 @@ CONSTANTS = 18
 SIGN_CLASSES = 9
 SIGN_UNIT = 64
 """Fixed-point unit of the weights of neighbours in the expected sign."""
-_LOG = np.round(16 * np.log2(1.0 + np.arange(1 << 14))).astype(np.uint8)
-"""16 log2(1 + n): no n lies so near to a rounding boundary that machines could differ."""
+LOGARITHMS = 1 << 15
+_LOG = np.round(16 * np.log2(1.0 + np.minimum(np.arange(LOGARITHMS), (1 << 14) - 1))).astype(np.uint8)
+"""16 log2(1 + n), and from 2^14 on as just below: no n lies so near a rounding boundary that machines could differ."""
+
+
+BORDER = 2
+_SIGNED_BOUNDS = np.int16(-LARGEST_SIGNED), np.int16(LARGEST_SIGNED)
 
 
 @dataclass
 class Known:
-    """What is coded so far of a band, each with a border of ``BORDER`` zeros."""
+    """What is coded so far of a band of ``shape`` (z, y, x), with a border of ``BORDER`` zeros.
 
+    Arrays are (2, z, y, half of x): even samples along x and odd ones, so that those of a pass lie side by side.
+    """
+
+    shape: tuple[int, ...]
     magnitudes: np.ndarray
     """int16."""
     signed: np.ndarray
-    """int16, within LARGEST_SIGNED."""
+    """int8, within LARGEST_SIGNED."""
     total: int = 0
     """Sum of the magnitudes."""
 
-
-BORDER = 2
+    def inner(self) -> np.ndarray:
+        """Magnitudes (z, y, x) without the border, uint8."""
+        found = np.empty(self.shape, np.uint8)
+        for odd, values in enumerate(self.magnitudes[:, BORDER:-BORDER, BORDER:-BORDER, BORDER // 2 :]):
+            part = found[:, :, odd::2]
+            part[...] = values[:, :, : part.shape[2]]
+        return found
 
 
 def nothing_known(shape: Sequence[int]) -> Known:
     """A band before its first pass."""
-    padded = tuple(n + 2 * BORDER for n in shape)
-    return Known(np.zeros(padded, np.int16), np.zeros(padded, np.int16))
+    z, y, x = (n + 2 * BORDER for n in shape)
+    halves = (2, z, y, (x + 1) // 2)
+    return Known(tuple(shape), np.zeros(halves, np.int16), np.zeros(halves, np.int8))
 
 
 def lattice(parity: Sequence[int]) -> tuple[slice, ...]:
@@ -56,11 +71,14 @@ def lattice(parity: Sequence[int]) -> tuple[slice, ...]:
 
 def remember(known: Known, parity: Sequence[int], codes: np.ndarray) -> None:
     """Add the ``codes`` (z, y, x) of a parity."""
-    place = tuple(slice(BORDER + odd, BORDER + odd + 2 * n, 2) for odd, n in zip(parity, codes.shape))
-    magnitudes = np.minimum(np.abs(codes), LARGEST)
-    known.total += int(magnitudes.sum(dtype=np.int64))
-    known.magnitudes[place] = magnitudes
-    known.signed[place] = np.clip(codes, -LARGEST_SIGNED, LARGEST_SIGNED)
+    z, y, x = codes.shape
+    rows = (slice(BORDER + odd, BORDER + odd + 2 * n, 2) for odd, n in zip(parity, (z, y)))
+    place = (parity[2], *rows, slice(BORDER // 2, BORDER // 2 + x))
+    small = np.clip(codes, -LARGEST, LARGEST).astype(np.int16)
+    known.signed[place] = np.clip(small, *_SIGNED_BOUNDS)
+    np.abs(small, out=small)
+    known.total += int(small.sum(dtype=np.int64))
+    known.magnitudes[place] = small
 
 
 class Surroundings:
@@ -96,7 +114,7 @@ class Surroundings:
                 about = _six(sibling)
                 around = about if around is None else around + about
             self._still.append(zero if total is None else _LOG[total])
-        self._still.append(zero if around is None else _LOG[np.minimum(around, _LOG.size - 1)])
+        self._still.append(zero if around is None else _LOG[around])
 
     def constants(self, known: Known, parity: int) -> np.ndarray:
         """(CONSTANTS,) int64: what is the same for all coefficients of a pass; 16 stands for 1."""
@@ -131,50 +149,40 @@ class Surroundings:
         layers = slice(0, z) if layers is None else layers
         around = slice(2 * layers.start, 2 * layers.stop + 2 * BORDER + 1)
         sizes = (layers.stop - layers.start, y, x)
-        faces, far = _around(known.magnitudes[around], odd, sizes)
-        signed, _ = _around(known.signed[around], odd, sizes, far=False)
+        faces, far = _around(known.magnitudes[:, around], odd, sizes)
+        signed, _ = _around(known.signed[:, around], odd, sizes, far=False)
         high = self.relation.band.high
+        low, across, diagonal = np.zeros((3, *sizes), np.int16)
+        for offset, sums in faces.items():
+            where = diagonal if sum(offset) > 1 else across if high[offset.index(1)] else low
+            where += sums
+        expected = np.zeros(sizes, np.int16)
+        weights = sign_weights[self.relation.highs, parity]
+        for offset, sums in signed.items():
+            weight = int(weights[_sign_class(offset, high)])
+            if weight:
+                expected += np.multiply(sums, weight, dtype=np.int16)
 
         def chosen(values: np.ndarray) -> np.ndarray:
             flat = values.reshape(-1)
             return flat if active is None else flat[active]
 
-        count = chosen(far).size
-        low = np.zeros(count, np.int16)
-        across = np.zeros(count, np.int16)
-        diagonal = np.zeros(count, np.int16)
-        expected = np.zeros(count, np.int32)
-        for offset, sums in faces.items():
-            part = chosen(sums)
-            if sum(offset) > 1:
-                diagonal += part
-            elif high[offset.index(1)]:
-                across += part
-            else:
-                low += part
-        weights = sign_weights[self.relation.highs, parity]
-        for offset, sums in signed.items():
-            weight = int(weights[_sign_class(offset, high)])
-            if weight:
-                expected += weight * chosen(sums).astype(np.int32)
-        features = np.empty((count, FEATURES), np.uint8)
-        features[:, 0] = _LOG[low]
-        features[:, 1] = _LOG[across]
-        features[:, 2] = _LOG[diagonal]
-        features[:, 3] = _LOG[np.minimum(chosen(far), _LOG.size - 1)]
-        features[:, 4] = _LOG[np.minimum(np.abs(expected) >> 3, _LOG.size - 1)]
-        for column, values in enumerate(self._still, start=5):
-            features[:, column] = chosen(values[lattice(odd)][layers])
-        return Pass(features, expected)
+        found = chosen(expected)
+        features = np.empty((FEATURES, found.size), np.uint8)
+        for row, values in enumerate((chosen(low), chosen(across), chosen(diagonal), chosen(far), np.abs(found) >> 3)):
+            np.take(_LOG, values, out=features[row], mode="clip")  # no index is clipped, but checks would take longer
+        for row, values in enumerate(self._still, start=5):
+            features[row] = chosen(values[lattice(odd)][layers])
+        return Pass(features, found)
 
 
 class Pass(NamedTuple):
     """What is known of the coefficients of one pass."""
 
     features: np.ndarray
-    """(n, FEATURES) uint8: logarithms, 16 to an octave."""
+    """(FEATURES, n) uint8: logarithms, 16 to an octave."""
     expected: np.ndarray
-    """(n,) int32: positive where the coefficient is rather positive; SIGN_UNIT is about one natural logit."""
+    """(n,) int16: positive where the coefficient is rather positive; SIGN_UNIT is about one natural logit."""
 
 
 def _mean(total: int, count: int) -> int:
@@ -209,18 +217,18 @@ def _around(
 ) -> tuple[dict[tuple[int, ...], np.ndarray], np.ndarray]:
     """Sums over the neighbours of a parity's positions, by the axes they lie away on; and over all within 2 samples.
 
-    ``values`` have a border; the positions' own are 0.
+    ``values`` are as in :class:`Known`; the positions' own are 0.
     """
     parts: dict[tuple[int, ...], np.ndarray] = {(): values}
     box = values
     for axis in range(3):
         start, count = BORDER + odd[axis], sizes[axis]
-        axes = (slice(None),) * axis
 
-        def at(
-            data: np.ndarray, shift: int, start: int = start, count: int = count, axes: tuple[slice, ...] = axes
-        ) -> np.ndarray:
-            return data[(*axes, slice(start + shift, start + shift + 2 * count - 1, 2))]
+        def at(data: np.ndarray, shift: int, axis: int = axis, start: int = start, count: int = count) -> np.ndarray:
+            first = start + shift
+            if axis == 2:
+                return data[first % 2, :, :, first // 2 : first // 2 + count]
+            return data[(slice(None),) * (axis + 1) + (slice(first, first + 2 * count - 1, 2),)]
 
         wider: dict[tuple[int, ...], np.ndarray] = {}
         for offset, data in parts.items():

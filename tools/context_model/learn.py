@@ -81,7 +81,7 @@ def passes(codes: np.ndarray, groups: Any, signs: np.ndarray) -> Iterator[tuple[
                 for offset, data in sums.items():
                     classes[:, _sign_class(offset, relation.band.high)] += data.ravel()
                 yield (
-                    told.features, surroundings.constants(known, number), told.expected, classes, relation.highs,
+                    told.features.T, surroundings.constants(known, number), told.expected, classes, relation.highs,
                     number, part.ravel(),
                 )  # fmt: skip
             remember(known, parity, part)
@@ -213,7 +213,7 @@ def main() -> None:
     empty = ContextModel(**network, signs=signs, zero_prior=signs, size_prior=signs, sign_prior=signs)
     zeros, sizes = np.zeros((ZERO_BINS, 2)), np.zeros((SIZE_BINS, TOKENS))
     # Constants differ from row to row here: they go along with what varies.
-    zero, size = contexts(empty, x, np.zeros(0, np.int64))
+    zero, size = contexts(empty, np.ascontiguousarray(x.T), np.zeros(0, np.int64))
     some = m > 0
     np.add.at(zeros, (zero, some.astype(int)), w)
     np.add.at(sizes, (size[some], token_of(m[some])), w[some])
