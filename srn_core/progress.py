@@ -31,3 +31,14 @@ def share_of(
     if progress is None:
         return None
     return lambda report: progress(Progress(phase or report.phase, begin + share * report.fraction))
+
+
+def unstoppable(progress: Optional[ProgressCallback]) -> Optional[ProgressCallback]:
+    """A callback that is told, but does not stop the job any more."""
+    if progress is None:
+        return None
+
+    def told(report: Progress) -> None:
+        progress(report)
+
+    return told

@@ -144,7 +144,6 @@ def test_infinite_values_are_refused(values):
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason="stopping early in bricks fails; not looked into yet")
 def test_stopping_keeps_a_whole_file(values):
     made = api.compress(volume(values), bytes=20000, progress=lambda report: report.fraction < 0.3, **IN_BRICKS)
     assert made.report["stopped_early"]

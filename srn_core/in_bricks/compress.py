@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import time
 from dataclasses import replace
 from typing import Any, Optional, Sequence, Union
@@ -23,7 +24,7 @@ from srn_core.in_bricks.survey import Ranges, Survey, range_of_all, survey, vali
 from srn_core.in_bricks.team import Alone, Team, flat
 from srn_core.neural_file import NeuralFile
 from srn_core.parts import VolumeParts, WholeVolume
-from srn_core.progress import Progress, ProgressCallback, share_of
+from srn_core.progress import Progress, ProgressCallback, share_of, unstoppable
 from srn_core.promise import promise_of
 from srn_core.spec import BricksSpec, ConstantSpec
 from srn_core.volume import Volume
@@ -286,14 +287,13 @@ class _Job:
         begin = time.perf_counter()
 
         def work() -> list[Any]:
-            found = Tally()
-            told = share_of(self._forward, 0.85, 0.15)
-            told = None if told is None else (lambda report, tell=told: tell(report) and None)
+            found, at_once = Tally(), max(math.prod(place.dims) for place in self.places)
+            told = unstoppable(share_of(self._forward, 0.85, 0.15))
             alone = self.team.size == 1
             for place in self.mine:
                 core = region_of(*place.core) if not alone else region_of((0, 0, 0), self.parts.geometry.dims)
                 known = place.region if not alone else core
-                found = found.plus(tally(opened, opened.fields[0], self.parts, core, known, told))
+                found = found.plus(tally(opened, opened.fields[0], self.parts, core, known, told, at_once))
                 if alone:
                     break
             return found.to_json()

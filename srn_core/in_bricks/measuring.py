@@ -63,18 +63,21 @@ def tally(
     core: Sequence[int],
     known: Sequence[int],
     progress: Optional[ProgressCallback] = None,
+    at_once: int = LAYERS,
 ) -> Tally:
     """What the shipped decoder's result errs by in a region of samples, counted from the first one.
 
     Args:
         core: x0, x1, y0, y1, z0, z1, both ends included: what is measured.
         known: the region that ``parts`` can read, about the core: windows of the SSIM reach up to 3 samples further.
+        at_once: samples that may be read together, about.
     """
     low = min(a for a, _ in field.value_range)
     span = max(b for _, b in field.value_range) - low
     found = Tally()
     x0, x1, y0, y1, z0, z1 = core
-    thick = max(LEAST_LAYERS, LAYERS // ((x1 - x0 + 1) * (y1 - y0 + 1) * parts.components))
+    layer = (x1 - x0 + 1) * (y1 - y0 + 1)
+    thick = max(LEAST_LAYERS, min(at_once // layer, LAYERS // (layer * parts.components)))
     for begin in range(z0, z1 + 1, thick):
         inner = [x0, x1, y0, y1, begin, min(begin + thick - 1, z1)]
         told = share_of(progress, (begin - z0) / (z1 + 1 - z0), (inner[5] + 1 - begin) / (z1 + 1 - z0), "measuring")
