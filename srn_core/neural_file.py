@@ -20,6 +20,8 @@ from srn_core.codec import NeuralField
 from srn_core.codec.lazy_arrays import LazyArrays
 from srn_core.decoding import Decoding, wanted_grid
 from srn_core.errors import SrnInputError
+from srn_core.mesh import MeshArray
+from srn_core.original_dtype import as_dtype
 from srn_core.progress import ProgressCallback, share_of
 from srn_core.sampling import SampledPoints, located
 from srn_core.volume import Volume
@@ -85,6 +87,11 @@ class NeuralFile:
     def ratio(self) -> float:
         """Compression ratio: bytes of the original arrays / bytes of the file."""
         return sum(f.original_bytes for f in self.fields) / self.nbytes
+
+    @property
+    def mesh_bytes(self) -> int:
+        """Bytes of the file that are points and cells of meshes."""
+        return sum(f.mesh.nbytes for f in self.fields if f.mesh is not None)
 
     @property
     def parameter_ratio(self) -> float:
@@ -280,6 +287,26 @@ class NeuralFile:
             return where.given(values_at(decoder, where.index, share_of(told, 0.0, 0.3))), where.given(slopes)
         values, gradient = decoder.points_gradient(where.coordinates, progress=told)
         return where.values(values), where.gradient(gradient)
+
+    def decode_on_mesh(
+        self, array: WhichField = None, time: Optional[float] = None, progress: Optional[ProgressCallback] = None
+    ) -> MeshArray:
+        """An array on the mesh that it was made from, in its original type: NaN where it held no value, 0 in integers.
+
+        Raises SrnInputError for a field whose file has no mesh of it.
+        """
+        field = self.field(array, time)
+        if field.mesh is None:
+            raise SrnInputError(f"array '{field.name}' has no mesh in the file; decode it on a grid, or sample it")
+        mesh, association, valid = field.mesh.mesh, field.mesh.association, field.mesh.valid
+        found = self.sample(mesh.positions(association), field, outside="clamp", progress=progress)
+        lost = np.zeros(len(found), bool) if valid is None else ~valid
+        found[lost] = 0.0
+        values = as_dtype(found, np.dtype(field.dtype))
+        if values.dtype.kind == "f":
+            values[lost] = np.nan
+        told = (field.name, association, field.units, field.time, valid, field.blanked, field.block)
+        return MeshArray(values, mesh, *told)
 
     def inside(self, points: np.ndarray, array: WhichField = None, time: Optional[float] = None) -> np.ndarray:
         """(N,) of bool: which world positions (N, 3) lie in the volume's box."""
