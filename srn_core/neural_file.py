@@ -74,7 +74,8 @@ class NeuralFile:
         """About what the file takes in memory, at most, with all that is decoded of it to be at hand."""
         held = [_held(field) for field in self.fields]
         voxels = sum(f.geometry.samples for f in self.fields if f.valid is not None or f.corrections is not None)
-        return self.nbytes + min(sum(held), MOST_DECODED + max(held)) + 4 * voxels
+        meshes = sum(f.mesh.mesh.nbytes for f in self.fields if f.mesh is not None and f.mesh.nbytes)
+        return self.nbytes + min(sum(held), MOST_DECODED + max(held)) + 4 * voxels + meshes
 
     @property
     def digest(self) -> bytes:
@@ -96,7 +97,7 @@ class NeuralFile:
     @property
     def parameter_ratio(self) -> float:
         """The thesis' ratio: values of the original arrays / stored parameters that are not zero."""
-        values = sum(f.geometry.samples * len(f.value_range) for f in self.fields)
+        values = sum(_samples(f) * len(f.value_range) for f in self.fields)
         return values / max(sum(f.parameters() for f in self.fields), 1)
 
     @property
@@ -351,6 +352,11 @@ class NeuralFile:
         arrays = self.fields[place].arrays
         if isinstance(arrays, LazyArrays):
             arrays.forget()
+
+
+def _samples(field: NeuralField) -> int:
+    """Of the original array."""
+    return field.geometry.samples if field.mesh is None else field.mesh.mesh.samples(field.mesh.association)
 
 
 def _held(field: NeuralField) -> int:

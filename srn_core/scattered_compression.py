@@ -19,7 +19,7 @@ from srn_core.compression import (
     compress_volume,
     provenance_of,
 )
-from srn_core.config import CompressConfig, TargetConfig
+from srn_core.config import CompressConfig, TargetConfig, by_rate
 from srn_core.deadline import Deadline
 from srn_core.errors import SrnInputError
 from srn_core.mesh import Mesh, MeshArray
@@ -160,10 +160,12 @@ class _Grids:
 
 
 def _best(grids: _Grids, config: CompressConfig, progress: Optional[ProgressCallback]) -> CompressResult:
-    """The file of a size that is nearest to the samples: finer volumes are tried while the fit is what limits it."""
+    """The file of a size that is nearest to the samples: a finer volume is tried where the fit is what limits it, and
+    no network has to be trained for it."""
     deadline, best, most_found, begin = Deadline(config.time_limit), None, -math.inf, 0.0
-    for volume, fit in islice(grids.fitted(), 2):
-        share = 0.6 if begin == 0 else 0.4
+    tries = 2 if by_rate(config) else 1
+    for volume, fit in islice(grids.fitted(), tries):
+        share = 1.0 if tries == 1 else 0.6 if begin == 0 else 0.4
         made = compress_volume(volume, _left(config, deadline), share_of(progress, begin, share))
         found, begin = measured(grids.samples, made.file).psnr, begin + share
         if best is None or found > most_found:
