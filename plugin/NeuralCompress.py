@@ -795,8 +795,9 @@ _GEOMETRY = _choice(
     "Geometry",
     "keep",
     "keep drop",
-    "Points of rectilinear and structured grids: keep, exactly, in the file, whose size they count in (where "
-    "no target is chosen, on top of it); drop, the field comes back as an image in index space.",
+    "Points of rectilinear and structured grids, and meshes (unstructured grids, surfaces, point clouds): keep, "
+    "exactly, in the file; where no target is chosen, on top of its size. A size that is chosen counts them in, but a "
+    "ratio does not count meshes. drop, the field comes back as an image, in index space or of the mesh's box.",
 )
 
 _ESTIMATE = """

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         load,
     )
     from srn_core.config import CompressConfig
+    from srn_core.mesh import Mesh, MeshArray
     from srn_core.volume import Geometry, Volume
 
 _HOMES = {
@@ -34,6 +35,8 @@ _HOMES = {
     "CompressResult": "api",
     "NeuralFile": "api",
     "CompressConfig": "config",
+    "Mesh": "mesh",
+    "MeshArray": "mesh",
     "Volume": "volume",
     "Geometry": "volume",
 }
@@ -42,6 +45,8 @@ __all__ = [
     "CompressConfig",
     "CompressResult",
     "Geometry",
+    "Mesh",
+    "MeshArray",
     "NeuralFile",
     "Volume",
     "__version__",

@@ -17,6 +17,7 @@ from srn_core.compression import CompressResult
 from srn_core.config import CompressConfig
 from srn_core.errors import SrnError, SrnInputError
 from srn_core.in_bricks.measuring import tally
+from srn_core.mesh import MeshArray, Sampled
 from srn_core.neural_file import NeuralFile
 from srn_core.opened import OpenedFiles
 from srn_core.parts import VolumeParts
@@ -24,6 +25,7 @@ from srn_core.progress import Progress, ProgressCallback
 from srn_core.pulse import pulsed
 from srn_core.scattered import Samples
 from srn_core.scattered_compression import compress_samples as compress_scattered
+from srn_core.scattered_compression import measured, samples_of
 from srn_core.series import Series
 from srn_core.several_arrays import compress_arrays
 from srn_core.volume import Volume
@@ -40,11 +42,11 @@ __all__ = [
 ]
 
 Path = Union[str, "PathLike[str]"]
-Source = Union[Volume, VolumeParts, np.ndarray, str, "PathLike[str]"]
+Source = Union[Sampled, VolumeParts, np.ndarray, str, "PathLike[str]"]
 
 
 def compress(
-    source: Union[Source, Sequence[Volume]],
+    source: Union[Source, Sequence[Sampled]],
     out: Optional[Path] = None,
     *,
     array: Union[str, Sequence[str], None] = None,
@@ -52,13 +54,13 @@ def compress(
     progress: Optional[ProgressCallback] = None,
     **settings: Any,
 ) -> CompressResult:
-    """Compress a volume, or several, into a small neural file.
+    """Compress a volume, an array of a mesh, or several, into a small neural file.
 
     Of several, a ratio and a number of bytes hold for the whole file, other targets for each array.
 
     Args:
-        source: a :class:`Volume`, an array (z, y, x[, component]), the path of a volume file, a list of volumes, or
-            :class:`srn_core.parts.VolumeParts`, which are read brick by brick.
+        source: a :class:`Volume`, an array (z, y, x[, component]), the path of a volume file, a :class:`MeshArray`, a
+            list of these, or :class:`srn_core.parts.VolumeParts`, which are read brick by brick.
         out: where to write the ``.srn`` file; None: keep it in memory (``result.file``).
         array: which array of a file, or which ones; by default its only one.
         config: the settings, as a :class:`CompressConfig` or a (nested) dict.
@@ -106,7 +108,7 @@ def compress_samples(
         values: (N,) or (N, components).
         name: of the array.
         dims: points of the volume along x, y and z; by default twice as many voxels as samples, in cubes.
-        out, config, progress, settings: as for :func:`compress`; the target is a ratio or a number of bytes.
+        out, config, progress, settings: as for :func:`compress`; the target is a ratio, a number of bytes or a PSNR.
 
     Raises:
         SrnInputError: for data or settings that cannot be used.
@@ -123,7 +125,7 @@ def compress_samples(
 
 
 def compress_series(
-    steps: Sequence[Union[Source, Sequence[Volume]]],
+    steps: Sequence[Union[Source, Sequence[Sampled]]],
     out: Optional[Path] = None,
     *,
     times: Optional[Sequence[float]] = None,
@@ -172,7 +174,7 @@ def compress_series(
 
 
 def compress_steps(
-    steps: Sequence[Union[Source, Sequence[Volume]]],
+    steps: Sequence[Union[Source, Sequence[Sampled]]],
     *,
     times: Optional[Sequence[float]] = None,
     array: Union[str, Sequence[str], None] = None,
@@ -189,7 +191,7 @@ def compress_steps(
 
 def _run(
     series: Series,
-    steps: Sequence[Union[Source, Sequence[Volume]]],
+    steps: Sequence[Union[Source, Sequence[Sampled]]],
     times: Optional[Sequence[float]],
     array: Union[str, Sequence[str], None],
     progress: Optional[ProgressCallback],
@@ -271,6 +273,8 @@ def evaluate(
         return _evaluate_parts(opened, original, opened.field(array, when))
     volume = _volume(original, array)
     field = opened.field(array, _time_of(volume, opened) if time is None else time)
+    if isinstance(volume, MeshArray):
+        return _evaluate_samples(opened, samples_of(volume), field)
     if volume.values.shape != (*field.geometry.shape, *volume.values.shape[3:]) or volume.components != len(
         field.value_range
     ):
@@ -282,7 +286,16 @@ def evaluate(
     return Quality(measured.psnr, measured.rmse, measured.max_error, measured.ssim)
 
 
-def _time_of(original: Union[Volume, VolumeParts], file: NeuralFile) -> Optional[float]:
+def _evaluate_samples(file: NeuralFile, samples: Samples, field: NeuralField) -> Quality:
+    if samples.rows.shape[1] != len(field.value_range):
+        raise SrnInputError(
+            f"the file's array '{field.name}' has {len(field.value_range)} component(s), the original "
+            f"{samples.rows.shape[1]}; they cannot be compared"
+        )
+    return measured(samples, file, field)
+
+
+def _time_of(original: Union[Sampled, VolumeParts], file: NeuralFile) -> Optional[float]:
     """The original's time, where the file has several. Raises SrnInputError where it is not one of them."""
     times, when = file.times, original.time
     if len(times) > 1 and not any(when is not None and math.isclose(when, time, abs_tol=1e-9) for time in times):
@@ -306,21 +319,21 @@ def _evaluate_parts(file: NeuralFile, original: VolumeParts, field: NeuralField)
     return tally(file, field, original, every, every).quality(max(b for _, b in field.value_range) - low)
 
 
-def _volumes(source: Union[Source, Sequence[Volume]], array: Union[str, Sequence[str], None]) -> list[Any]:
+def _volumes(source: Union[Source, Sequence[Sampled]], array: Union[str, Sequence[str], None]) -> list[Any]:
     if isinstance(source, VolumeParts):
         return [source]
-    if isinstance(source, (list, tuple)) and all(isinstance(one, (Volume, VolumeParts)) for one in source):
+    if isinstance(source, (list, tuple)) and all(isinstance(one, (Volume, VolumeParts, MeshArray)) for one in source):
         return list(source)
     single: Any = source
     names = [array] if array is None or isinstance(array, str) else list(array)
     return [_volume(single, name) for name in names]
 
 
-def _volume(source: Any, array: Optional[str]) -> Volume:
-    if isinstance(source, Volume):
+def _volume(source: Any, array: Optional[str]) -> Sampled:
+    if isinstance(source, (Volume, MeshArray)):
         return source
     if isinstance(source, np.ndarray):
         return Volume.from_array(source, array or "values")
-    from srn_core.io import read_volume
+    from srn_core.io import read_source
 
-    return read_volume(source, array)
+    return read_source(source, array)

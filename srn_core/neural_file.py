@@ -20,6 +20,8 @@ from srn_core.codec import NeuralField
 from srn_core.codec.lazy_arrays import LazyArrays
 from srn_core.decoding import Decoding, wanted_grid
 from srn_core.errors import SrnInputError
+from srn_core.mesh import MeshArray
+from srn_core.original_dtype import as_dtype
 from srn_core.progress import ProgressCallback, share_of
 from srn_core.sampling import SampledPoints, located
 from srn_core.volume import Volume
@@ -72,7 +74,8 @@ class NeuralFile:
         """About what the file takes in memory, at most, with all that is decoded of it to be at hand."""
         held = [_held(field) for field in self.fields]
         voxels = sum(f.geometry.samples for f in self.fields if f.valid is not None or f.corrections is not None)
-        return self.nbytes + min(sum(held), MOST_DECODED + max(held)) + 4 * voxels
+        meshes = sum(f.mesh.mesh.nbytes for f in self.fields if f.mesh is not None and f.mesh.nbytes)
+        return self.nbytes + min(sum(held), MOST_DECODED + max(held)) + 4 * voxels + meshes
 
     @property
     def digest(self) -> bytes:
@@ -87,9 +90,14 @@ class NeuralFile:
         return sum(f.original_bytes for f in self.fields) / self.nbytes
 
     @property
+    def mesh_bytes(self) -> int:
+        """Bytes of the file that are points and cells of meshes."""
+        return sum(f.mesh.nbytes for f in self.fields if f.mesh is not None)
+
+    @property
     def parameter_ratio(self) -> float:
         """The thesis' ratio: values of the original arrays / stored parameters that are not zero."""
-        values = sum(f.geometry.samples * len(f.value_range) for f in self.fields)
+        values = sum(_samples(f) * len(f.value_range) for f in self.fields)
         return values / max(sum(f.parameters() for f in self.fields), 1)
 
     @property
@@ -281,6 +289,26 @@ class NeuralFile:
         values, gradient = decoder.points_gradient(where.coordinates, progress=told)
         return where.values(values), where.gradient(gradient)
 
+    def decode_on_mesh(
+        self, array: WhichField = None, time: Optional[float] = None, progress: Optional[ProgressCallback] = None
+    ) -> MeshArray:
+        """An array on the mesh that it was made from, in its original type: NaN where it held no value, 0 in integers.
+
+        Raises SrnInputError for a field whose file has no mesh of it.
+        """
+        field = self.field(array, time)
+        if field.mesh is None:
+            raise SrnInputError(f"array '{field.name}' has no mesh in the file; decode it on a grid, or sample it")
+        mesh, association, valid = field.mesh.mesh, field.mesh.association, field.mesh.valid
+        found = self.sample(mesh.positions(association), field, outside="clamp", progress=progress)
+        lost = np.zeros(len(found), bool) if valid is None else ~valid
+        found[lost] = 0.0
+        values = as_dtype(found, np.dtype(field.dtype))
+        if values.dtype.kind == "f":
+            values[lost] = np.nan
+        told = (field.name, association, field.units, field.time, valid, field.blanked, field.block)
+        return MeshArray(values, mesh, *told)
+
     def inside(self, points: np.ndarray, array: WhichField = None, time: Optional[float] = None) -> np.ndarray:
         """(N,) of bool: which world positions (N, 3) lie in the volume's box."""
         return located(self.field(array, time).geometry, np.asarray(points, np.float64))[2]
@@ -324,6 +352,11 @@ class NeuralFile:
         arrays = self.fields[place].arrays
         if isinstance(arrays, LazyArrays):
             arrays.forget()
+
+
+def _samples(field: NeuralField) -> int:
+    """Of the original array."""
+    return field.geometry.samples if field.mesh is None else field.mesh.mesh.samples(field.mesh.association)
 
 
 def _held(field: NeuralField) -> int:

@@ -22,13 +22,16 @@ class Promise(NamedTuple):
     kept: bool
 
 
-def promise_of(field: NeuralField, file_bytes: int, original_bytes: Optional[int] = None) -> Optional[Promise]:
+def promise_of(
+    field: NeuralField, file_bytes: int, original_bytes: Optional[int] = None, mesh_bytes: int = 0
+) -> Optional[Promise]:
     """The promise that stands in a field's settings; None where nothing was asked for or nothing was measured.
 
     ``original_bytes``: those of all arrays in the file, for which a ratio was promised; by default the field's own.
+    ``mesh_bytes``: of the file, that are meshes, which a ratio does not count.
     """
     target = _target(field.provenance)
-    ratio = (field.original_bytes if original_bytes is None else original_bytes) / file_bytes
+    ratio = (field.original_bytes if original_bytes is None else original_bytes) / (file_bytes - mesh_bytes)
     if target is None:
         return None
     if target.ratio is not None:
@@ -58,7 +61,8 @@ def promise_of(field: NeuralField, file_bytes: int, original_bytes: Optional[int
 def promise_of_all(fields: Sequence[NeuralField], file_bytes: int) -> Optional[Promise]:
     """The promise that all fields of a file share, with what was measured of the one that is worst off."""
     original = sum(field.original_bytes for field in fields)
-    found = [(promise_of(field, file_bytes, original), field.quality) for field in fields]
+    meshes = sum(field.mesh.nbytes for field in fields if field.mesh is not None)
+    found = [(promise_of(field, file_bytes, original, meshes), field.quality) for field in fields]
     known = [(p.kept, q.psnr if q else 0.0, place, p) for place, (p, q) in enumerate(found) if p is not None]
     return min(known)[3] if known else None
 

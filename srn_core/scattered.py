@@ -39,6 +39,8 @@ class Samples:
     name: str = "values"
     units: str = ""
     time: Optional[float] = None
+    block: str = ""
+    """Which block of a composite data set they belong to."""
 
     def __post_init__(self) -> None:
         if self.positions.ndim != 2 or self.positions.shape[1] != 3:
@@ -67,28 +69,50 @@ class Samples:
         return finite
 
 
-def gridded(samples: Samples, dims: Optional[Sequence[int]] = None) -> Volume:
+def gridded(
+    samples: Samples,
+    dims: Optional[Sequence[int]] = None,
+    box: Optional[np.ndarray] = None,
+    per_sample: float = VOXELS_PER_SAMPLE,
+) -> Volume:
     """A volume over the samples' box whose trilinear interpolation comes nearest to them.
 
-    ``dims``: points along x, y and z; by default :data:`VOXELS_PER_SAMPLE` in cubes, as far as the box allows, and one
-    along an axis on which all samples have the same coordinate. Raises SrnInputError for dims that are no grid.
+    ``dims``: points along x, y and z; by default ``per_sample`` voxels for each sample in cubes, as far as the box
+    allows, and one along an axis on which all samples have the same coordinate. ``box``: (M, 3), positions over which
+    it reaches too. Raises SrnInputError for dims that are no grid.
     """
     known = samples.known
     positions, rows = samples.positions[known].astype(np.float64), samples.rows[known].astype(np.float64)
-    where = _geometry(positions, dims)
+    ends = [positions.min(axis=0), positions.max(axis=0)]
+    if box is not None:
+        ends += [box.min(axis=0), box.max(axis=0)]
+    where = box_geometry(np.array(ends), len(positions), dims, per_sample)
     interpolation = _Interpolation(where, positions)
     columns = [_fitted(interpolation, column, where) for column in rows.T]
     dtype = samples.values.dtype if samples.values.dtype.kind == "f" else np.dtype(np.float32)
     values = np.stack(columns, axis=-1).astype(np.promote_types(dtype, np.float32))
     shape = where.shape if samples.values.ndim == 1 else (*where.shape, rows.shape[1])
-    return Volume(values.reshape(shape), where, samples.name, samples.units, samples.time)
+    return Volume(values.reshape(shape), where, samples.name, samples.units, samples.time, block=samples.block)
 
 
-def _geometry(positions: np.ndarray, dims: Optional[Sequence[int]]) -> Geometry:
+def interpolated(volume: Volume, positions: np.ndarray) -> np.ndarray:
+    """(N, components): a volume's values, trilinearly interpolated, at positions (N, 3)."""
+    interpolation = _Interpolation(volume.geometry, positions.astype(np.float64))
+    columns = volume.values.reshape(volume.geometry.samples, -1).astype(np.float64).T
+    return np.stack([interpolation.at_samples(column) for column in columns], axis=-1)
+
+
+def box_geometry(
+    positions: np.ndarray,
+    samples: int,
+    dims: Optional[Sequence[int]] = None,
+    per_sample: float = VOXELS_PER_SAMPLE,
+) -> Geometry:
+    """The grid over the box of positions (M, 3), for so many samples. ``dims``, and what is raised: see gridded."""
     low, high = positions.min(axis=0), positions.max(axis=0)
     lengths = high - low
     if dims is None:
-        nx, ny, nz = _dims_for(lengths, len(positions))
+        nx, ny, nz = _dims_for(lengths, samples * per_sample)
     elif len(dims) != 3 or min(dims) < 1:
         raise SrnInputError(f"the dims of a grid are three whole numbers from 1 on, not {tuple(dims)}")
     else:
@@ -99,9 +123,9 @@ def _geometry(positions: np.ndarray, dims: Optional[Sequence[int]]) -> Geometry:
     return Geometry((nx, ny, nz), origin=(first[0], first[1], first[2]), spacing=(x, y, z))
 
 
-def _dims_for(lengths: np.ndarray, samples: int) -> tuple[int, int, int]:
+def _dims_for(lengths: np.ndarray, most: float) -> tuple[int, int, int]:
     """About as many points as are wanted, in cubes; at least two along an axis that has a length."""
-    wanted = min(samples * VOXELS_PER_SAMPLE, MOST_VOXELS)
+    wanted = min(most, MOST_VOXELS)
     dims = np.ones(3, np.int64)
     left = np.flatnonzero(lengths > 0)
     while left.size:

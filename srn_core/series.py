@@ -10,13 +10,26 @@ from pathlib import Path
 from typing import Any, Optional, Sequence
 
 from srn_core.codec import limits
+from srn_core.codec.field import OnMesh
+from srn_core.codec.join import Place
 from srn_core.compression import CompressResult
 from srn_core.config import CompressConfig, TargetConfig, by_rate
 from srn_core.errors import SrnInputError
-from srn_core.grid_points import GridPoints
+from srn_core.mesh import Sampled
 from srn_core.neural_file import NeuralFile
 from srn_core.progress import Progress, ProgressCallback
-from srn_core.several_arrays import beside, check_size, points_bytes, report_of_all, stacked, together
+from srn_core.several_arrays import (
+    Room,
+    bare,
+    beside,
+    check_size,
+    place_of,
+    places_bytes,
+    report_of_all,
+    stacked,
+    together,
+    too_little,
+)
 from srn_core.volume import Volume
 
 
@@ -38,11 +51,11 @@ class Series:
         self.steps, self._config, self._apart = steps, config, apart
         self.times: list[float] = []
         self.results: list[CompressResult] = []
-        self._points: list[Optional[GridPoints]] = []
+        self._places: list[Optional[Place]] = []
         self._before: Optional[tempfile.TemporaryDirectory[str]] = None
         self._started = time.perf_counter()
 
-    def timed(self, volumes: Sequence[Volume], when: Optional[float] = None) -> list[Volume]:
+    def timed(self, volumes: Sequence[Sampled], when: Optional[float] = None) -> list[Sampled]:
         """The volumes of the next step with their time: ``when``, else the one they know, else the step's number.
 
         Raises SrnInputError for a time that is no number, or that an earlier step has.
@@ -58,7 +71,7 @@ class Series:
             )
         return [replace(volume, time=when) for volume in volumes]
 
-    def settings(self, volumes: Sequence[Volume]) -> tuple[CompressConfig, list[Volume]]:
+    def settings(self, volumes: Sequence[Sampled]) -> tuple[CompressConfig, list[Sampled]]:
         """How the next step is to be compressed, and as what: where all go into one file, that file has its points."""
         limit = self._config.time_limit
         limit = None if limit is None else limit / self.steps
@@ -68,15 +81,15 @@ class Series:
             config = replace(config, training=replace(config.training, start=start))
         if self._apart:
             return config, list(volumes)
-        return config, [replace(v, geometry=v.geometry.without_points) for v in volumes]
+        return config, [bare(volume) for volume in volumes]
 
-    def add(self, result: CompressResult, volumes: Sequence[Volume]) -> None:
+    def add(self, result: CompressResult, volumes: Sequence[Sampled]) -> None:
         """The step is done. Raises SrnInputError where all steps will be more than one file may hold."""
         if not self._apart:
             self._check_room(result.file)
         self.results.append(result)
         self.times.append(float(volumes[0].time or 0.0))
-        self._points += [volume.geometry.points for volume in volumes]
+        self._places += [self._shared(place_of(volume)) for volume in volumes]
         if not by_rate(self._config) and self._config.network != "auto":
             self._before = self._before or tempfile.TemporaryDirectory(prefix="srn-")
             result.file.save(self._start_file)
@@ -116,8 +129,8 @@ class Series:
 
     def so_far(self) -> NeuralFile:
         """The steps that there are, in one file."""
-        points = self._points if any(where is not None for where in self._points) else None
-        return NeuralFile.from_bytes(together([result.file for result in self.results], self._config, points))
+        places = self._places if any(where is not None for where in self._places) else None
+        return NeuralFile.from_bytes(together([result.file for result in self.results], self._config, places))
 
     def _check_room(self, step: NeuralFile) -> None:
         """After the first step, not after the last: corrections are all in memory when a file is open."""
@@ -132,12 +145,14 @@ class Series:
                 "(--each), or ask for a PSNR"
             )
 
-    def _share(self, volumes: Sequence[Volume]) -> TargetConfig:
+    def _share(self, volumes: Sequence[Sampled]) -> TargetConfig:
         """What the next step is to keep to."""
-        target, points = self._config.target, [volume.geometry.points for volume in volumes]
+        target, places = self._config.target, [place_of(volume) for volume in volumes]
         if self._apart:
             return target if target.bytes is None else TargetConfig(bytes=self._bytes_each(target.bytes))
-        grids = points_bytes([*self._points, *points]) - points_bytes(self._points)
+        all_of_them, before = places_bytes([*self._places, *places]), places_bytes(self._places)
+        room = Room(all_of_them.beside - before.beside, all_of_them.meshes - before.meshes)
+        grids = room.beside + (room.meshes if target.bytes is not None else 0)
         if not self.results:
             self._grids_each = -(-grids // self.steps)
         # Those of the first step, as a rule of all, are paid for by all; further ones by the step that brings them.
@@ -149,11 +164,16 @@ class Series:
         else:
             return target
         if most <= price:
-            raise SrnInputError(
-                f"the positions of the grid's points take {price} bytes for each step, but at most {most} were asked "
-                "for; ask for a PSNR or a lower ratio, or drop the geometry"
-            )
+            raise SrnInputError(too_little(all_of_them, price, most, " for each step"))
         return TargetConfig(bytes=most - price)
+
+    def _shared(self, place: Optional[Place]) -> Optional[Place]:
+        """A mesh that an earlier step has too is in memory once."""
+        if isinstance(place, OnMesh):
+            for known in self._places:
+                if isinstance(known, OnMesh) and known.mesh == place.mesh:
+                    return replace(place, mesh=known.mesh)
+        return place
 
     def _bytes_each(self, whole: int) -> int:
         if whole < self.steps:
@@ -165,14 +185,14 @@ class Series:
         assert self._before is not None
         return Path(self._before.name) / "before.srn"
 
-    def _start_for(self, volumes: Sequence[Volume]) -> Optional[str]:
+    def _start_for(self, volumes: Sequence[Sampled]) -> Optional[str]:
         """The file of the step before, where each volume finds in it a network that it can start from."""
         if self._before is None:
             return None
         fields = {field.name: field for field in self.results[-1].file.fields}
         for volume in volumes:
             field = None if volume.block else fields.get(volume.name)
-            if field is None or field.spec.kind != self._config.network:
+            if field is None or field.spec.kind != self._config.network or not isinstance(volume, Volume):
                 return None
             if field.geometry.dims != volume.geometry.dims or len(field.value_range) != volume.components:
                 return None

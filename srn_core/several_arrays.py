@@ -4,34 +4,42 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Any, Optional, Sequence, Union
+from typing import Any, NamedTuple, Optional, Sequence, TypeVar, Union, cast
 
+from srn_core.codec.field import OnMesh
 from srn_core.codec.grid_points_section import stored_points
 from srn_core.codec.header import FieldHeader
-from srn_core.codec.join import joined
+from srn_core.codec.join import Place, joined
+from srn_core.codec.mesh_section import stored_mesh, stored_on_mesh
 from srn_core.compression import CompressResult
 from srn_core.config import CompressConfig, TargetConfig
 from srn_core.errors import SrnInputError
-from srn_core.grid_points import GridPoints
 from srn_core.in_bricks.compress import compress_one
+from srn_core.mesh import MeshArray
 from srn_core.neural_file import NeuralFile
 from srn_core.parts import VolumeParts
 from srn_core.progress import Progress, ProgressCallback
+from srn_core.scattered_compression import compress_mesh_array
 from srn_core.volume import Volume
 
+Source = Union[Volume, VolumeParts, MeshArray]
+"""What is compressed: a volume in memory or read part by part, or the array of a mesh."""
+One = TypeVar("One", bound=Source)
 HEADER_BYTES = 120
 """What the header says of a grid's points, at most."""
+MESH_HEADER_BYTES = 220
+"""What it says of where an array's samples lie on a mesh, at most."""
 
 
 def compress_arrays(
-    volumes: Sequence[Union[Volume, VolumeParts]], config: CompressConfig, progress: Optional[ProgressCallback] = None
+    volumes: Sequence[Source], config: CompressConfig, progress: Optional[ProgressCallback] = None
 ) -> CompressResult:
-    """Compress volumes, in memory or read part by part, into one file, each by itself.
+    """Compress volumes, in memory or read part by part, and arrays of meshes into one file, each by itself.
 
     A ratio and a number of bytes hold for the whole file, the points of grids included: each array gets its share by
-    the bytes it has. A PSNR, a largest error and a parameter ratio hold for each array. Where no target is given,
-    points of grids come on top. Where the user stops, arrays that have not begun are
-    compressed without training.
+    the bytes it has. Meshes a number of bytes includes too, a ratio does not. A PSNR, a largest error and a parameter
+    ratio hold for each array. Where no target is given, points of grids and meshes come on top. Where the user stops,
+    arrays that have not begun are compressed without training.
 
     Raises:
         SrnInputError: for no volume, two with the same name, association, time, place and block, or any that
@@ -39,13 +47,13 @@ def compress_arrays(
     """
     if not volumes:
         raise SrnInputError("there is no array to compress")
-    points = [volume.geometry.points for volume in volumes]
-    if len(volumes) == 1 and points[0] is None:
-        return compress_one(volumes[0], config, progress)
+    places = [place_of(volume) for volume in volumes]
+    if len(volumes) == 1 and places[0] is None:
+        return _compressed(volumes[0], config, progress)
     started = time.perf_counter()
     whole = sum(volume.nbytes for volume in volumes)
-    grids = points_bytes(points)
-    target = _without_points(config.target, whole, grids)
+    room = places_bytes(places)
+    target = _without_places(config.target, whole, room)
     results: list[CompressResult] = []
     remembered = _remembering(progress)
     done = 0
@@ -53,55 +61,110 @@ def compress_arrays(
         part = volume.nbytes / whole
         limit = None if config.time_limit is None else config.time_limit * part
         share = replace(config, target=_share(target, part), time_limit=limit)
-        bare = volume
-        if isinstance(volume, Volume):
-            bare = replace(volume, geometry=volume.geometry.without_points)
         try:
-            results.append(compress_one(bare, share, _told(remembered, done / whole, part, volume)))
+            results.append(_compressed(bare(volume), share, _told(remembered, done / whole, part, volume)))
         except SrnInputError as error:
             named = volume.name in str(error)
             block = f" of block '{volume.block}'" if volume.block else ""
             raise error if named and not block else SrnInputError(f"array '{volume.name}'{block}: {error}") from error
         done += volume.nbytes
-    file = NeuralFile.from_bytes(together([result.file for result in results], config, points))
+    file = NeuralFile.from_bytes(together([result.file for result in results], config, places))
     check_size(file, config.target)
     if len(results) == 1:
-        only, sizes = results[0], {"bytes": file.nbytes, "ratio": file.ratio, "points_bytes": grids}
+        only, sizes = results[0], {"bytes": file.nbytes, "ratio": file.ratio, **_room_in(file, room)}
         return replace(only, file=file, report={**only.report, **sizes})
-    report = {**report_of_all(file, results, started), "points_bytes": grids}
+    report = {**report_of_all(file, results, started), **_room_in(file, room)}
     report["arrays"] = [result.report for result in results]
     names = [f"{v.block}/{v.name}" if v.block else v.name for v in volumes]
     return CompressResult(file, report, stacked(results, "array", names), beside(results, names))
 
 
-def points_bytes(points: Sequence[Optional[GridPoints]]) -> int:
-    """Bytes of a file, about and at most, that go to where the grids of its fields lie; each grid is stored once."""
-    count = 0
-    for place, where in enumerate(points):
-        if where is not None:
-            count += HEADER_BYTES + sum(len(data) for data in stored_points(where, points[:place])[1])
-    return count
+class Room(NamedTuple):
+    """Bytes of a file, about and at most, that go to where the samples of its fields lie."""
+
+    beside: int
+    """To points of grids, each stored once, to which samples of meshes hold a value, and to what the header says."""
+    meshes: int
+    """To points and cells of meshes, each stored once."""
 
 
-def _without_points(target: TargetConfig, original: int, grids: int) -> TargetConfig:
+def place_of(volume: Source) -> Optional[Place]:
+    """Where the samples lie, if the file has to tell it: points of a grid, or a mesh that is kept."""
+    if not isinstance(volume, MeshArray):
+        return volume.geometry.points
+    if not volume.kept:
+        return None
+    valid = volume.validity()
+    return OnMesh(volume.mesh, volume.association, None if valid.all() else valid)
+
+
+def bare(volume: One) -> One:
+    """The same without what :func:`place_of` tells."""
+    if isinstance(volume, MeshArray):
+        return cast(One, replace(volume, kept=False))
+    if isinstance(volume, Volume):
+        return cast(One, replace(volume, geometry=volume.geometry.without_points))
+    return volume
+
+
+def _compressed(volume: Source, config: CompressConfig, progress: Optional[ProgressCallback]) -> CompressResult:
+    if isinstance(volume, MeshArray):
+        return compress_mesh_array(volume, config, progress)
+    return compress_one(volume, config, progress)
+
+
+def places_bytes(places: Sequence[Optional[Place]]) -> Room:
+    """What it takes to tell where the samples of fields lie."""
+    beside = meshes = 0
+    for place, where in enumerate(places):
+        earlier = places[:place]
+        if isinstance(where, OnMesh):
+            on = [one if isinstance(one, OnMesh) else None for one in earlier]
+            mesh = sum(map(len, stored_mesh(where.mesh, [None if one is None else one.mesh for one in on])[1]))
+            meshes += mesh
+            beside += MESH_HEADER_BYTES + sum(map(len, stored_on_mesh(where, on)[1])) - mesh
+        elif where is not None:
+            grids = [None if isinstance(one, OnMesh) else one for one in earlier]
+            beside += HEADER_BYTES + sum(map(len, stored_points(where, grids)[1]))
+    return Room(beside, meshes)
+
+
+def _without_places(target: TargetConfig, original: int, room: Room) -> TargetConfig:
     """What is left of a size for the arrays. Raises SrnInputError where nothing is."""
-    if not grids or (target.bytes is None and target.ratio is None):
+    taken = room.beside + (room.meshes if target.bytes is not None else 0)
+    if not taken or (target.bytes is None and target.ratio is None):
         return target
     most = target.bytes if target.bytes is not None else int(original / (target.ratio or 1.0))
-    if most <= grids:
-        raise SrnInputError(
-            f"the positions of the grid's points, which are kept exactly, take {grids} bytes, but at most {most} were "
-            "asked for; ask for a PSNR or a lower ratio, or drop the geometry"
-        )
-    return TargetConfig(bytes=most - grids)
+    if most <= taken:
+        raise SrnInputError(too_little(room, taken, most))
+    return TargetConfig(bytes=most - taken)
+
+
+def too_little(room: Room, taken: int, most: int, each: str = "") -> str:
+    """What to say where the places of samples, which are kept exactly, leave nothing of a size; ``each``: of what."""
+    what = "the mesh" if room.meshes else "the positions of the grid's points"
+    verb = "takes" if room.meshes else "take"
+    kept = f"{what}, which {'is' if room.meshes else 'are'} kept exactly, {verb} {taken} bytes{each}"
+    return f"{kept}, but at most {most} were asked for; ask for a PSNR or a lower ratio, or drop the geometry"
+
+
+def _room_in(file: NeuralFile, room: Room) -> dict[str, Any]:
+    """What a report says of it."""
+    found: dict[str, Any] = {}
+    if file.mesh_bytes:
+        original = sum(field.original_bytes for field in file.fields)
+        found = {"mesh_bytes": file.mesh_bytes, "values_ratio": original / (file.nbytes - file.mesh_bytes)}
+    elif room.beside:
+        found = {"points_bytes": room.beside}
+    return found
 
 
 def together(
-    files: Sequence[NeuralFile], config: CompressConfig, points: Optional[Sequence[Optional[GridPoints]]] = None
+    files: Sequence[NeuralFile], config: CompressConfig, places: Optional[Sequence[Optional[Place]]] = None
 ) -> bytes:
     """The fields of files in one file, whose fields tell of the target that the whole has.
 
-    ``points``: where the grid of each field lies.
+    ``places``: where the samples of each field lie, as :func:`place_of` tells it.
     """
     target = {name: value for name, value in vars(config.target).items() if value is not None}
 
@@ -113,7 +176,7 @@ def together(
         provenance["settings"] = settings
         return replace(field, provenance=provenance if settings else {})
 
-    return joined([file.to_bytes() for file in files], change, points)
+    return joined([file.to_bytes() for file in files], change, places)
 
 
 def _share(target: TargetConfig, share: float) -> TargetConfig:
@@ -136,7 +199,7 @@ def _remembering(progress: Optional[ProgressCallback]) -> Optional[ProgressCallb
 
 
 def _told(
-    progress: Optional[ProgressCallback], begin: float, share: float, volume: Union[Volume, VolumeParts]
+    progress: Optional[ProgressCallback], begin: float, share: float, volume: Source
 ) -> Optional[ProgressCallback]:
     """Progress of one array as progress of the whole."""
     if progress is None:
@@ -155,9 +218,10 @@ def check_size(file: NeuralFile, target: TargetConfig) -> None:
     """Raise SrnInputError where a file is larger than the target of all of it allows."""
     original = sum(field.original_bytes for field in file.fields)
     most = target.bytes if target.bytes is not None else int(original / target.ratio) if target.ratio else None
-    if most is not None and file.nbytes > most:
+    counted = file.nbytes - (0 if target.bytes is not None else file.mesh_bytes)
+    if most is not None and counted > most:
         raise SrnInputError(
-            f"the file of {len(file.fields)} arrays came out at {file.nbytes} bytes, but at most {most} were "
+            f"the file of {len(file.fields)} arrays came out at {counted} bytes, but at most {most} were "
             "asked for; ask for a lower ratio, or fewer arrays"
         )
 

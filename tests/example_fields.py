@@ -81,6 +81,12 @@ def assert_same(one: NeuralField, other: NeuralField) -> None:
                 assert one.corrections.step == other.corrections.step
                 np.testing.assert_array_equal(one.corrections.codes, other.corrections.codes)
                 assert other.corrections.codes.dtype == np.int32
+        elif item.name == "mesh":
+            assert one.mesh == other.mesh
+            if one.mesh is not None and other.mesh is not None:
+                assert (one.mesh.valid is None) == (other.mesh.valid is None)
+                if one.mesh.valid is not None:
+                    np.testing.assert_array_equal(one.mesh.valid, other.mesh.valid)
         elif item.name == "quality":
             assert (one.quality is None) == (other.quality is None)
             if one.quality is not None:  # NaN equals itself here

@@ -63,6 +63,7 @@ CHECKSUMS = {
     "fvsrn-wavelet": 0x57EE7516,
     "grids": 0x44B72797,
     "masked": 0x33548D36,
+    "meshes": 0x44664BBE,
     "neurcomp-plain": 0x7CCF82FE,
     "neurcomp-residual": 0x32B7076F,
     "probabilities": 0xF6D97172,

@@ -14,6 +14,7 @@ import pytest
 from example_fields import assert_same, field_of, filled, fvsrn, neural_fields, neurcomp
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from mesh_fields import tetrahedra
 
 from srn_core import codec
 from srn_core.codec import header_text
@@ -28,6 +29,7 @@ relaxed = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data
 SPARSE = fvsrn(grid=(8, 8, 8))
 LAND = np.indices((5, 7, 9)).sum(axis=0) < 6
 MENDED = codec.Corrections((np.arange(315).reshape(5, 7, 9, 1) % 17 == 0).astype(np.int32), 0.5)
+MESH = tetrahedra(2)
 SAMPLE = codec.to_bytes(
     [
         field_of(neurcomp(), valid=np.arange(315).reshape(5, 7, 9) % 3 > 0, provenance={"seed": 1}),
@@ -38,6 +40,8 @@ SAMPLE = codec.to_bytes(
             plateau=codec.Plateau(LAND, (1.0,)),
             corrections=MENDED,
         ),
+        field_of(neurcomp(width=2, hidden=()), name="heat", mesh=codec.OnMesh(MESH, "point", np.arange(8) != 3)),
+        field_of(neurcomp(width=2, hidden=()), name="heat", mesh=codec.OnMesh(MESH, "cell")),
     ]
 )
 
@@ -79,6 +83,7 @@ def sections_in(field: dict[str, Any]) -> list[list[Any]]:
         field.get("corrections", {}).get("mask", {}),
     ]
     found = [*(part.get("section") for part in parts), field.get("corrections", {}).get("section")]
+    found += [field.get("mesh", {}).get(name) for name in ("positions", "connectivity", "valid")]
     return [s for group in field["groups"] for s in group["sections"]] + [section for section in found if section]
 
 
@@ -192,6 +197,10 @@ def set_in_second(*path: Any, value: Any) -> Callable[[dict[str, Any]], None]:
     return set_in(*path, value=value, field=1)
 
 
+def set_in_mesh(name: str, value: Any, field: int = 2) -> Callable[[dict[str, Any]], None]:
+    return set_in("mesh", name, value=value, field=field)
+
+
 def set_in(*path: Any, value: Any, field: int = 0) -> Callable[[dict[str, Any]], None]:
     def change(header: dict[str, Any]) -> None:
         inner: Any = header["fields"][field]
@@ -205,6 +214,21 @@ def set_in(*path: Any, value: Any, field: int = 0) -> Callable[[dict[str, Any]],
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        (set_in_mesh("points", 2**31 - 1), "claims to hold"),
+        (set_in_mesh("points", 7), "claims 96 bytes where 84 are the most"),
+        (set_in_mesh("points", 9), "wrong number of bytes"),
+        (set_in_mesh("corners", 2**31 - 1), "claims to hold"),
+        (set_in_mesh("corners", 26), "wrong number of bytes"),
+        (set_in_mesh("cells", 0), "claims"),
+        (set_in_mesh("stride", 7), "a point that is not there"),
+        (set_in_mesh("surface", True), "vertices, lines, polygons and strips"),
+        (set_in_mesh("connectivity", ["raw", 0, 0, 0]), "damaged"),
+        (set_in_mesh("same_as", 0), "neither points nor another field's, or both"),
+        (set_in_mesh("same_as", 1, field=3), "comes later or brings none"),
+        (set_in_mesh("same_as", 3, field=3), "comes later or brings none"),
+        (set_in_mesh("same_as", 2**20, field=3), "comes later or brings none"),
+        (set_in_mesh("at", "point", field=3), "occurs twice"),
+        (set_in_mesh("at", "cell"), "occurs twice"),
         (set_in("geometry", "dims", value=[-1, 7, 5]), "dims"),
         (set_in("geometry", "dims", value=[2**31, 1, 1]), "dims"),
         (lambda header: header["fields"][1]["geometry"].update(dims=[2**30, 2**30, 1]), "grid"),

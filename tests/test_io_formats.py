@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from srn_core.errors import SrnInputError
-from srn_core.io import array_names, read_volume
+from srn_core.io import array_names, read_source, read_volume
 from srn_core.io.axes import GridNote
 
 VALUES = np.arange(60, dtype=np.float32).reshape(3, 4, 5)
@@ -258,13 +258,16 @@ def test_vtk_grids(tmp_path, suffix, kind, writer, even):
         assert np.allclose(cells.geometry.position_of(np.array([[0, 0, 0]])), [[1.25, 1.5, 2]])
 
 
-def test_meshes_are_refused_with_a_way_out(tmp_path):
+def test_meshes_are_no_volumes(tmp_path):
     pytest.importorskip("vtkmodules")
     (tmp_path / "mesh.vtk").write_text(
-        "# vtk DataFile Version 3.0\nx\nASCII\nDATASET POLYDATA\nPOINTS 1 float\n0 0 0\n"
+        "# vtk DataFile Version 3.0\nx\nASCII\nDATASET POLYDATA\nPOINTS 2 float\n0 0 0 1 2 3\n"
+        "POINT_DATA 2\nSCALARS heat float\nLOOKUP_TABLE default\n4 5\n"
     )
     with pytest.raises(SrnInputError, match="Resample To Image"):
         read_volume(tmp_path / "mesh.vtk")
+    found = read_source(tmp_path / "mesh.vtk")
+    assert found.values.tolist() == [4, 5] and found.mesh.points.tolist() == [[0, 0, 0], [1, 2, 3]]
 
 
 def test_numpy_archives_of_several_arrays(tmp_path):

@@ -13,7 +13,7 @@ from vtkmodules.vtkFiltersCore import vtkProbeFilter
 from srn_core.errors import SrnInputError
 from srn_core.progress import ProgressCallback
 from srn_core.pulse import pulsed
-from srn_filters import carrier, vtk_bridge
+from srn_filters import carrier, mesh_bridge, vtk_bridge
 
 if TYPE_CHECKING:
     from srn_core.api import NeuralFile
@@ -112,11 +112,13 @@ def _field(file: NeuralFile, name: str, association: str, time: Optional[float])
 
 
 def _decoded(file: NeuralFile, field: NeuralField, places: Places, progress: ProgressCallback) -> np.ndarray:
-    """As the file gives it back on its own grid, where that is the original's; else at the places themselves."""
+    """As the file gives it back on its own grid or mesh where that is the original's, else at the places themselves."""
     data = places.data
     if isinstance(data, vtkImageData) and vtk_bridge.geometry(data, places.association) == field.geometry:
         values = pulsed(lambda told: file.decode(array=field, progress=told), progress).values
         return values.reshape(field.geometry.samples, -1)
+    if mesh_bridge.lies_on(field, data, places.association):
+        return pulsed(lambda told: file.decode_on_mesh(field, progress=told), progress).values
     where = places.positions()
     return pulsed(lambda told: file.sample(where, array=field, outside="nan", progress=told), progress)
 

@@ -1,26 +1,24 @@
-"""Neural Compress: trains networks on arrays of an image and gives the fields back from the file it made."""
+"""Neural Compress: trains networks on arrays of a grid or a mesh and gives the fields back from the file it made."""
 
 from __future__ import annotations
 
 import re
-from functools import partial
 from typing import Any, Callable, Mapping, Optional, Sequence
 
 from vtkmodules.vtkCommonDataModel import vtkDataObject, vtkImageData, vtkMultiBlockDataSet, vtkTable
 
 import srn_core
 from srn_core.api import CompressResult
-from srn_core.codec import NeuralField
 from srn_core.config import CompressConfig, by_rate
 from srn_core.deadline import clock
 from srn_core.errors import SrnError, SrnInputError
 from srn_core.idle_settings import refuse_idle_settings
 from srn_core.in_bricks.team import Team
+from srn_core.mesh import Sampled
 from srn_core.neural_file import NeuralFile
 from srn_core.parts import VolumeParts
 from srn_core.progress import ProgressCallback
 from srn_core.promise import promise_of, promise_of_all
-from srn_core.pulse import pulsed
 from srn_core.volume import Volume
 from srn_filters import (
     blocks,
@@ -35,9 +33,11 @@ from srn_filters import (
     vtk_bridge,
 )
 from srn_filters.algorithm import setting, text
-from srn_filters.chosen_arrays import DROP, ChosenArrays, extents_of, grids_in
+from srn_filters.chosen_arrays import DROP, ChosenArrays, extents_of, parts_in
 from srn_filters.decoded_steps import SHARED
-from srn_filters.finished import FINISHED, Extents, Finished, Made
+from srn_filters.finished import FINISHED, Finished, Made
+from srn_filters.given_back import decoded
+from srn_filters.mesh_bridge import MESHES
 from srn_filters.opening import OpeningAlgorithm
 from srn_filters.panel import PANEL, WithPanel, chosen, chosen_target
 from srn_filters.report import readable
@@ -48,8 +48,8 @@ DEFAULT_LIMIT = 600.0
 
 
 class NeuralCompress(WithPanel, ChosenArrays, OpeningAlgorithm):
-    """Input: a grid, or blocks of grids. Output 0: the same as the decoder gives it back; 1: the training history; 2:
-    the histogram of the drop rates that the pruner learnt.
+    """Input: a grid or a mesh, or blocks of these. Output 0: the same as the decoder gives it back; 1: the training
+    history; 2: the histogram of the drop rates that the pruner learnt.
 
     Training runs once for the same values, geometry and settings (see :func:`training_key`), whatever the pipeline
     does.
@@ -124,7 +124,7 @@ class NeuralCompress(WithPanel, ChosenArrays, OpeningAlgorithm):
         )
 
     def FillOutputPortInformation(self, port: int, info: Any) -> int:
-        """Called by VTK: a grid, or blocks of grids, and two tables."""
+        """Called by VTK: a grid or a mesh, or blocks of these, and two tables."""
         info.Set(vtkDataObject.DATA_TYPE_NAME(), "vtkDataObject" if port == 0 else "vtkTable")
         return 1
 
@@ -132,7 +132,8 @@ class NeuralCompress(WithPanel, ChosenArrays, OpeningAlgorithm):
         """Called by VTK: a grid of the input's kind, or where its geometry is dropped an image, or blocks of these; and
         two tables."""
         given = vtkDataObject.GetData(inInfo[0])
-        grid = next((kind for kind in vtk_bridge.GRIDS if isinstance(given, kind)), vtkImageData)
+        known = (*vtk_bridge.GRIDS, *MESHES)
+        grid = next((kind for kind in known if isinstance(given, kind)), vtkImageData)
         kinds: list[type[vtkDataObject]] = [vtkImageData if self._geometry == DROP else grid, vtkTable, vtkTable]
         if blocks.is_composite(given):
             kinds[0] = vtkMultiBlockDataSet
@@ -160,7 +161,7 @@ class NeuralCompress(WithPanel, ChosenArrays, OpeningAlgorithm):
         elif requests.asked_piece(outInfo) > 0:
             requests.ask_for_nothing(inInfo[0])
         else:
-            requests.ask_for_all(inInfo[0])
+            requests.ask_for_all(inInfo[0], isinstance(vtkDataObject.GetData(inInfo[0]), MESHES))
         if self._time_steps == over_time.ALL:
             self._ask_for_a_step(inInfo[0])
         return 1
@@ -212,16 +213,15 @@ class NeuralCompress(WithPanel, ChosenArrays, OpeningAlgorithm):
             self._execute_all(in_info, out_info, times)
             return
         data = vtkDataObject.GetData(in_info[0])
-        grids = grids_in(data)
+        parts = parts_in(data)
         if requests.asked_piece(out_info) > 0:
             return
         config = self.config()
         # Before anything that is remembered by the settings in force alone is looked up.
         refuse_idle_settings(config)
-        volumes = self._volumes(grids)
-        made = self._make(volumes, config)
+        made = self._make(self._sources(parts), config)
         file = self.open_file(made.content)
-        self._show(made, file, self._decoded(file, file.fields, extents_of(grids)), out_info)
+        self._show(made, file, decoded(file, file.fields, extents_of(parts), self.progress), out_info)
 
     def _execute_all(self, in_info: Any, out_info: Any, times: Sequence[float]) -> None:
         """One time step of a pass over all; after the last one, and whenever it is done already, decode."""
@@ -245,7 +245,7 @@ class NeuralCompress(WithPanel, ChosenArrays, OpeningAlgorithm):
         time = over_time.nearest(list(made.extents), requests.asked_time(out_info))
         file, extents = self.open_file(made.content), made.extents[time]
         wanted = (file.digest, time, extents, self._provider, self._threads)
-        grid = SHARED.grid(wanted, lambda: self._decoded(file, carrier.fields_at(file, time), extents))
+        grid = SHARED.grid(wanted, lambda: decoded(file, carrier.fields_at(file, time), extents, self.progress))
         self._show(made, file, grid, out_info)
         vtkDataObject.GetData(out_info, 0).GetInformation().Set(vtkDataObject.DATA_TIME_STEP(), time)
 
@@ -255,23 +255,13 @@ class NeuralCompress(WithPanel, ChosenArrays, OpeningAlgorithm):
         if not first_rank:
             under_way.skip()
             return
-        grids = grids_in(vtkDataObject.GetData(in_info))
-        under_way.take(extents_of(grids), self._volumes(grids), self._result, self.progress(0.0, 0.95))
+        parts = parts_in(vtkDataObject.GetData(in_info))
+        under_way.take(extents_of(parts), self._sources(parts), self._result, self.progress(0.0, 0.95))
 
     def _series_key(self, times: Sequence[float]) -> str:
         """What a file with all time steps depends on. Raises SrnInputError for settings that make no sense."""
         wanted = self._named(), self._further, self._components, self._geometry, list(times)
         return repr((over_time.upstream_changed(self), wanted, training_key(self.config(), [])))
-
-    def _decoded(self, file: NeuralFile, fields: Sequence[NeuralField], extents: Extents) -> vtkDataObject:
-        """What the file gives back."""
-        known = carrier.by_block(fields)
-        grids = {name: vtk_bridge.empty_grid(known[name][0].geometry, ends) for name, ends in extents if name in known}
-        for place, field in enumerate(fields):
-            share = 0.05 / len(fields)
-            told = self.progress(0.95 + share * place, 0.95 + share * (place + 1), stoppable=False)
-            vtk_bridge.add_volume(grids[field.block], pulsed(partial(_decoded_field, file, field), told))
-        return grids[""] if "" in grids else blocks.composite_of(list(grids.items()))
 
     def _show(self, made: Made, file: NeuralFile, result: vtkDataObject, out_info: Any) -> None:
         """Fill the outputs and the report."""
@@ -291,7 +281,7 @@ class NeuralCompress(WithPanel, ChosenArrays, OpeningAlgorithm):
         stamp = compress_ranks.stamp_of(self, out_info, config, *chosen, self._components, self._geometry)
 
         def volumes() -> Optional[list[Volume]]:
-            return self._volumes(grids_in(image)) if image.GetNumberOfPoints() else None
+            return self._volumes(image) if image.GetNumberOfPoints() else None
 
         told = self.progress(0.0, 0.95)
         halo = config.bricks.halo
@@ -313,10 +303,10 @@ class NeuralCompress(WithPanel, ChosenArrays, OpeningAlgorithm):
         stamp = compress_ranks.stamp_of(self, out_info, config, *chosen, self._components)
 
         def picked(number: int) -> Callable[[Any], Volume]:
-            return lambda data: self._volumes(grids_in(data))[number]
+            return lambda data: self._volumes(data)[number]
 
         def sources() -> list[VolumeParts]:
-            corners = self._volumes(grids_in(image))
+            corners = self._volumes(image)
             return [compress_streamed.Upstream(self, whole, c, time, picked(i)) for i, c in enumerate(corners)]
 
         content, report = self._streamed.made(stamp, sources, config, self.progress(0.0, 0.95))
@@ -362,7 +352,7 @@ class NeuralCompress(WithPanel, ChosenArrays, OpeningAlgorithm):
         return CompressConfig().with_settings({**chosen(panel), **target, "device": self._device, **more})
 
     def _make(
-        self, volumes: Sequence[Volume], config: CompressConfig, progress: Optional[ProgressCallback] = None
+        self, volumes: Sequence[Sampled], config: CompressConfig, progress: Optional[ProgressCallback] = None
     ) -> Made:
         """``progress``: told instead of this algorithm's own."""
         key = training_key(config, [(values_digest(volume), volume) for volume in volumes])
@@ -395,20 +385,16 @@ class NeuralCompress(WithPanel, ChosenArrays, OpeningAlgorithm):
         (self._stopped if made.report.get("stopped_early") else FINISHED).keep(key, made)
 
     def _result(
-        self, volumes: Sequence[Volume], config: CompressConfig, progress: Optional[ProgressCallback]
+        self, volumes: Sequence[Sampled], config: CompressConfig, progress: Optional[ProgressCallback]
     ) -> CompressResult:
         """A time step of a series; the same one is not trained twice."""
         made = self._make(volumes, config, progress)
         file = NeuralFile.from_bytes(made.content)
         return CompressResult(file, dict(made.report), dict(made.history), dict(made.drop_rates))
 
-    def _rough_size(self, volumes: Sequence[Volume], config: CompressConfig) -> float:
+    def _rough_size(self, volumes: Sequence[Sampled], config: CompressConfig) -> float:
         given = _given(volumes)
         return estimate.size_of(given, config) or given.nbytes / estimate.USUAL_RATIO
-
-
-def _decoded_field(file: NeuralFile, field: NeuralField, told: Optional[ProgressCallback]) -> Volume:
-    return file.decode(array=field, progress=told)
 
 
 def _made_by(under_way: over_time.Pass) -> Made:
@@ -417,7 +403,7 @@ def _made_by(under_way: over_time.Pass) -> Made:
     return Made(whole.file.to_bytes(), whole.report, whole.history, whole.drop_rates, under_way.extents)
 
 
-def _given(volumes: Sequence[Volume]) -> estimate.Given:
+def _given(volumes: Sequence[Sampled]) -> estimate.Given:
     """Of volumes, what an estimate asks for."""
     return estimate.Given(sum(volume.values.size for volume in volumes), sum(volume.nbytes for volume in volumes))
 

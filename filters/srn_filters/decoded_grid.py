@@ -105,7 +105,13 @@ class DecodedGrid:
         self._dims = fineness.dims_for(box)
         self.grid = box if self._dims == box.dims else box.resampled(self._dims)
         """Geometry of the whole decoded grid, as the first field is associated."""
-        self._fields = [f for f in fields if f.geometry == first or _other_association(f.geometry, first)]
+        self._fields = [
+            f
+            for f in fields
+            if f.geometry == first
+            or _other_association(f.geometry, first)
+            or (self._region is None and _on_same_mesh(f, fields[0]))
+        ]
         self.left_out = [f.name for f in fields if not any(f is g for g in self._fields)]
 
     @property
@@ -177,6 +183,11 @@ def sample_region(
             high = min(max(high - 1, low), last)
         ends += [low, high]
     return ends[0], ends[1], ends[2], ends[3], ends[4], ends[5]
+
+
+def _on_same_mesh(one: NeuralField, other: NeuralField) -> bool:
+    """Grids over the box of one and the same mesh, be they differently fine."""
+    return one.mesh is not None and other.mesh is not None and one.mesh.mesh == other.mesh.mesh
 
 
 def _other_association(one: Geometry, other: Geometry) -> bool:

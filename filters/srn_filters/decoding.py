@@ -10,7 +10,7 @@ from vtkmodules.vtkCommonCore import vtkOutputWindow
 from vtkmodules.vtkCommonDataModel import vtkDataObject, vtkImageData, vtkMultiBlockDataSet
 
 from srn_core.errors import SrnInputError
-from srn_filters import blocks, carrier, packages, requests, vtk_bridge
+from srn_filters import blocks, carrier, mesh_bridge, packages, requests, vtk_bridge
 from srn_filters.algorithm import setting, text
 from srn_filters.coarse_first import CoarseFirst
 from srn_filters.decoded_grid import DecodedGrid, Fineness
@@ -21,11 +21,15 @@ from srn_filters.sampling_settings import SamplingSettings
 if TYPE_CHECKING:
     from srn_core.api import NeuralFile
     from srn_core.codec.field import NeuralField
+    from srn_core.mesh import Mesh
 
 
 class DecodingAlgorithm(CoarseFirst, OpeningAlgorithm):
-    """Output: a grid of the kind that was compressed, of which exactly the update extent is decoded, or blocks of such
-    grids. It carries the neural file on."""
+    """Output: a grid of the kind that was compressed, of which exactly the update extent is decoded, a mesh, or blocks
+    of such. It carries the neural file on."""
+
+    on_meshes = False
+    """Whether arrays of meshes are given on these, where the file has them; else on a grid over their boxes."""
 
     def __init__(self, inputs: int) -> None:
         super().__init__(nInputPorts=inputs, inputType="vtkDataObject", nOutputPorts=1, outputType="vtkDataObject")
@@ -74,13 +78,16 @@ class DecodingAlgorithm(CoarseFirst, OpeningAlgorithm):
         return DecodedGrid(file, fields, fineness, self._gradient)
 
     def RequestDataObject(self, request: Any, inInfo: Any, outInfo: Any) -> int:
-        """Called by VTK: an image, a rectilinear or a structured grid, or blocks of them."""
+        """Called by VTK: an image, a rectilinear or a structured grid, a mesh, or blocks of them."""
         wanted: type[vtkDataObject] = vtkImageData
         try:
             packages.require(self.needs, self.label)
             times = self.times()
             fields = self.fields(times[0] if times else None)
             wanted = vtk_bridge.class_for(fields[0].geometry.points if fields else None)
+            mesh = self._mesh_of(fields)
+            if mesh is not None:
+                wanted = mesh_bridge.class_for(mesh)
             if _in_blocks(fields):
                 wanted = vtkMultiBlockDataSet
         except Exception:
@@ -96,7 +103,8 @@ class DecodingAlgorithm(CoarseFirst, OpeningAlgorithm):
         try:
             packages.require(self.needs, self.label)
             times = self.times()
-            if not _in_blocks(self.fields(times[0] if times else None)):
+            fields = self.fields(times[0] if times else None)
+            if not _in_blocks(fields) and self._mesh_of(fields) is None:
                 self.grid(times[0] if times else None).announce(info)
         except Exception:
             return 1  # RequestData meets it again, and says so
@@ -112,6 +120,9 @@ class DecodingAlgorithm(CoarseFirst, OpeningAlgorithm):
         if _in_blocks(fields):
             self._execute_blocks(carrier.by_block(fields), time, out_info)
             return
+        if self._mesh_of(fields) is not None:
+            self._execute_mesh(fields, time, out_info)
+            return
         grid = self.grid(time)
         extent = requests.asked_extent(out_info) or grid.extent
         image = self._decoded(grid, extent, time)
@@ -122,10 +133,36 @@ class DecodingAlgorithm(CoarseFirst, OpeningAlgorithm):
             output.GetInformation().Set(vtkDataObject.DATA_TIME_STEP(), time)
         if self.coarse:
             self.refine_when_idle()
-        if grid.left_out:
+        self._tell_left_out(grid.left_out, "grid")
+
+    def _mesh_of(self, fields: Sequence[NeuralField]) -> Optional[Mesh]:
+        """The mesh to give the fields on; None: a grid."""
+        where = fields[0].mesh if fields and self.on_meshes else None
+        return None if where is None else where.mesh
+
+    def _execute_mesh(self, fields: Sequence[NeuralField], time: Optional[float], out_info: Any) -> None:
+        """Decode all of the mesh, on the first rank."""
+        if requests.asked_piece(out_info) > 0:
+            return
+        file, (same, left_out) = self.file(time), mesh_bridge.on_one_mesh(fields)
+        told = [self.progress(place / len(same), (place + 1) / len(same)) for place in range(len(same))]
+        if len(self.times()) > 1:
+            arrays = tuple((f.name, f.mesh and f.mesh.association, f.time) for f in same)
+            key = (file.digest, "mesh", arrays, self._gradient, self._provider, self._threads)
+            mesh = SHARED.grid(key, lambda: mesh_bridge.decoded_mesh(file, same, told, self._gradient))
+        else:
+            mesh = mesh_bridge.decoded_mesh(file, same, told, self._gradient)
+        carrier.attach(mesh, self.find_content(time))
+        output = vtkDataObject.GetData(out_info, 0)
+        output.ShallowCopy(mesh)
+        if time is not None:
+            output.GetInformation().Set(vtkDataObject.DATA_TIME_STEP(), time)
+        self._tell_left_out(left_out, "mesh")
+
+    def _tell_left_out(self, names: Sequence[str], where: str) -> None:
+        if names:
             vtkOutputWindow.GetInstance().DisplayWarningText(
-                f"Warning: {self.label}: left out, being on another grid than the first array: "
-                f"{', '.join(grid.left_out)}\n"
+                f"Warning: {self.label}: left out, being on another {where} than the first array: {', '.join(names)}\n"
             )
 
     def _decoded(self, grid: DecodedGrid, extent: Sequence[int], time: Optional[float]) -> vtk_bridge.Grid:
@@ -141,10 +178,14 @@ class DecodingAlgorithm(CoarseFirst, OpeningAlgorithm):
         piece, pieces = requests.asked_piece(out_info), requests.asked_pieces(out_info)
         decoded: list[blocks.Block] = []
         for number, (name, fields) in enumerate(known.items()):
-            block = None
-            if number % pieces == piece:
+            block: Optional[vtkDataObject] = None
+            told = self.progress(number / len(known), (number + 1) / len(known))
+            if number % pieces == piece and self._mesh_of(fields) is not None:
+                same, _ = mesh_bridge.on_one_mesh(fields)
+                block = mesh_bridge.decoded_mesh(file, same, [told] * len(same), self._gradient)
+            elif number % pieces == piece:
                 grid = self._grid_of(file, fields)
-                block = grid.decode(grid.extent, self.progress(number / len(known), (number + 1) / len(known)))
+                block = grid.decode(grid.extent, told)
             decoded.append((name, block))
         whole = blocks.composite_of(decoded)
         carrier.attach(whole, self.find_content(time))

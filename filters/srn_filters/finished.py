@@ -9,7 +9,7 @@ from typing import Any, Mapping, Optional, Tuple
 REMEMBERED_BYTES = 1 << 28
 """Bytes of finished files that are kept, oldest dropped first: going back and forth in time trains each step once."""
 Extents = Tuple[Tuple[str, Tuple[int, ...]], ...]
-"""Name and point extent of each block; of what has no blocks "" and its extent."""
+"""Name and point extent of each block; of what has no blocks "" and its extent, of a mesh ()."""
 
 
 @dataclass(frozen=True)

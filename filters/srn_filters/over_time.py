@@ -10,15 +10,15 @@ from vtkmodules.vtkCommonExecutionModel import vtkStreamingDemandDrivenPipeline 
 from srn_core.api import CompressResult
 from srn_core.config import CompressConfig
 from srn_core.errors import SrnInputError
+from srn_core.mesh import Sampled
 from srn_core.progress import Progress, ProgressCallback
 from srn_core.series import Series
-from srn_core.volume import Volume
 from srn_filters.finished import Extents
 
 CURRENT, ALL = "current", "all"
 """The time step that is asked for alone, or all that the input announces, in one file."""
 
-Compress = Callable[[Sequence[Volume], CompressConfig, Optional[ProgressCallback]], CompressResult]
+Compress = Callable[[Sequence[Sampled], CompressConfig, Optional[ProgressCallback]], CompressResult]
 
 
 class Pass:
@@ -47,7 +47,9 @@ class Pass:
         """The next step is another rank's work."""
         self.extents[self.times[len(self.extents)]] = ()
 
-    def take(self, extents: Extents, volumes: Sequence[Volume], compress: Compress, progress: ProgressCallback) -> None:
+    def take(
+        self, extents: Extents, volumes: Sequence[Sampled], compress: Compress, progress: ProgressCallback
+    ) -> None:
         """Compress the next step, unless the user stops. Raises SrnInputError, which names the step."""
         time = self.times[len(self.extents)]
 

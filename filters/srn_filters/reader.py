@@ -23,6 +23,7 @@ class SrnReader(DecodingAlgorithm):
     """
 
     label = "SRN Reader"
+    on_meshes = True
 
     def __init__(self) -> None:
         super().__init__(inputs=0)

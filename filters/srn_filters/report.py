@@ -17,9 +17,10 @@ def readable(report: Mapping[str, Any], histogram: Optional[str] = None, promise
     lines = [
         _line("Size", _size(report)),
         _line("Points of the grid", _points(report)),
+        _line("Mesh", _mesh(report)),
         _line("Time steps", _steps(report)),
         _line("Least PSNR" if "time_steps" in report else "PSNR", _number(report.get("psnr"), "{:.2f} dB")),
-        _line("SSIM", _number(report.get("ssim"), "{:.4f}")),
+        _line("SSIM", _number(_known(report.get("ssim")), "{:.4f}")),
         _line("Largest error", _number(report.get("max_error"), "{:.4g}")),
         _line("RMSE", _number(report.get("rmse"), "{:.4g}")),
         _line("Asked", _asked(promise)),
@@ -65,6 +66,18 @@ def _size(report: Mapping[str, Any]) -> Optional[str]:
 def _points(report: Mapping[str, Any]) -> Optional[str]:
     size = report.get("points_bytes")
     return f"{_bytes(size)} of these, kept exactly" if size else None
+
+
+def _mesh(report: Mapping[str, Any]) -> Optional[str]:
+    size = report.get("mesh_bytes")
+    if not size:
+        return None
+    return f"{_bytes(size)} of these, kept exactly; without it {float(report['values_ratio']):.1f} : 1"
+
+
+def _known(value: Any) -> Any:
+    """None for a figure that is not a number: arrays of meshes have no SSIM."""
+    return None if value is None or value != value else value
 
 
 def _asked(promise: Optional[Promise]) -> Optional[str]:

@@ -10,11 +10,16 @@ from vtkmodules.vtkCommonExecutionModel import vtkStreamingDemandDrivenPipeline 
 NOTHING = (0, -1, 0, -1, 0, -1)
 
 
-def ask_for_all(in_info: Any) -> None:
-    """The whole extent of an input, in one piece: what it carries is one for the whole."""
+def ask_for_all(in_info: Any, without_extent: bool = False) -> None:
+    """The whole extent of an input, in one piece: what it carries is one for the whole.
+
+    ``without_extent``: one piece of an input that has none, too.
+    """
     info = in_info.GetInformationObject(0)
-    if info is not None and info.Has(Pipeline.WHOLE_EXTENT()):
+    whole = info is not None and info.Has(Pipeline.WHOLE_EXTENT())
+    if whole:
         info.Set(Pipeline.UPDATE_EXTENT(), info.Get(Pipeline.WHOLE_EXTENT()), 6)
+    if whole or (info is not None and without_extent):
         info.Set(Pipeline.UPDATE_NUMBER_OF_PIECES(), 1)
         info.Set(Pipeline.UPDATE_PIECE_NUMBER(), 0)
 

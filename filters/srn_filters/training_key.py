@@ -8,12 +8,12 @@ from typing import Optional, Sequence
 import numpy as np
 
 from srn_core.config import NETWORKS, CompressConfig
+from srn_core.mesh import MeshArray, Sampled
 from srn_core.prediction.places import predictor_file
-from srn_core.volume import Volume
 from srn_filters.panel import SECTIONS
 
 
-def training_key(config: CompressConfig, volumes: Sequence[tuple[str, Volume]]) -> str:
+def training_key(config: CompressConfig, volumes: Sequence[tuple[str, Sampled]]) -> str:
     """What a finished file depends on: the values themselves, of which digests are given (not when VTK last touched
     them), what the file says of them, the settings in force, and the files that the training starts from. Not the
     device, nor the settings of the networks and pruners that are not used."""
@@ -25,7 +25,7 @@ def training_key(config: CompressConfig, volumes: Sequence[tuple[str, Volume]]) 
     for name in ("device", *sections):
         settings.pop(name)
     described = [
-        (values, str(volume.values.dtype), volume.values.shape, volume.geometry, volume.name, volume.time, volume.block)
+        (values, str(volume.values.dtype), volume.values.shape, _where(volume), volume.name, volume.time, volume.block)
         for values, volume in volumes
     ]
     files = (config.training.start, str(predictor_file(config.predictor) or ""))
@@ -41,7 +41,13 @@ def _digest_of_file(path: Optional[str]) -> str:
         return ""  # the training itself says what is wrong with it
 
 
-def values_digest(volume: Volume) -> str:
+def _where(volume: Sampled) -> object:
+    if isinstance(volume, MeshArray):
+        return volume.mesh.digest, volume.association, volume.dims
+    return volume.geometry
+
+
+def values_digest(volume: Sampled) -> str:
     """Of the values, and of which of them count."""
     digest = hashlib.blake2b(digest_size=16)
     digest.update(np.ascontiguousarray(volume.values).data.cast("B") if volume.values.size else b"")

@@ -17,9 +17,9 @@ from srn_core.cli.steps import Steps, files_for_each, times_of
 from srn_core.config import DEVICES, NETWORKS, PRESETS, PRUNERS, CompressConfig, setting_names
 from srn_core.errors import SrnInputError
 from srn_core.idle_settings import refuse_idle_settings
+from srn_core.mesh import MeshArray, Sampled
 from srn_core.parts import VolumeParts, WholeVolume
 from srn_core.progress import Progress
-from srn_core.volume import Volume
 
 if TYPE_CHECKING:
     from srn_core.api import CompressResult
@@ -64,6 +64,8 @@ examples:
   srn compress 'run/step_*.vti' run.srn --psnr 50              time steps, all in one file
   srn compress 'run/step_*.vti' small --each --bytes 1000000   a file for each, in the folder small
   srn compress flow.nc flow.srn --array wind --step all --ratio 200
+  srn compress wing.vtu wing.srn --array p --ratio 50          a mesh, kept exactly beside the array
+  srn compress cloud.vtp cloud.srn --array T --geometry drop   an image of its box
 
 networks:
 {_listed(NETWORK_HELP, NETWORKS)}
@@ -146,7 +148,7 @@ def add(commands: Any) -> None:
     model.add_argument("--seed", metavar="K", help="of all random numbers (default: 0)")
     model.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting; may be repeated")
     model.add_argument("--config", metavar="FILE", help="settings from a JSON file; the options above come on top")
-    source.add(command)
+    source.add_geometry(source.add(command))
     series = command.add_argument_group("time steps")
     series.add_argument(
         "--times", metavar="T,T,...", help="the time of each step; by default what the inputs know, else 0, 1, 2, ..."
@@ -220,11 +222,13 @@ class _Job:
                 self.result = compress_series(steps, out, times=times, config=self._config, progress=told)
         return {"out": out, **self.result.report}
 
-    def _source(self, steps: Steps) -> Union[Volume, VolumeParts]:
+    def _source(self, steps: Steps) -> Union[Sampled, VolumeParts]:
         """The only step; what is to be cut into bricks is not read yet, where the format lets it."""
         from srn_core.in_bricks.compress import edge_of
 
         found = steps.parts(0)
+        if isinstance(found, MeshArray):
+            return found
         if edge_of(found.geometry.dims, found.values, self._config) is not None:
             return found
         return found.whole if isinstance(found, WholeVolume) else steps[0]

@@ -23,6 +23,7 @@ def rows(report: Mapping[str, Any], result: Optional[CompressResult] = None) -> 
         (f"{report['out']}", ""),
         ("size", output.size(report["bytes"])),
         ("ratio", f"{report['ratio']:.1f} : 1 (bytes of the array / bytes of the file{'' if result else 's'})"),
+        *_mesh_rows(report),
         ("parameter ratio", f"{report['parameter_ratio']:.1f} : 1 (values / stored parameters)"),
         *([] if steps is None else [("time steps", _counted(report))]),
         *(output.quality_rows(report) if steps is None else output.least_quality_rows(report)),
@@ -33,6 +34,13 @@ def rows(report: Mapping[str, Any], result: Optional[CompressResult] = None) -> 
         ("time", f"{report['seconds']:.1f} s, {output.number(report.get('train_seconds'))} s of training"),
         *output.step_rows(steps or []),
     ]
+
+
+def _mesh_rows(report: Mapping[str, Any]) -> Rows:
+    if not report.get("mesh_bytes"):
+        return []
+    size = output.size(report["mesh_bytes"])
+    return [("mesh", f"{size} of these, kept exactly; without it {report['values_ratio']:.1f} : 1")]
 
 
 def totals(folder: str, steps: Sequence[Mapping[str, Any]], asked: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import argparse
 import os
 from typing import TYPE_CHECKING, Any, Optional
 
-from srn_core.cli import output
+from srn_core.cli import decompress_mesh, output
 from srn_core.cli.bar import Bar
 from srn_core.errors import SrnInputError
 
@@ -21,6 +21,7 @@ examples:
   srn decompress hurricane.srn thumb.npy --dims 64 64 16
   srn decompress hurricane.srn eye.vti --region 40 80 40 80 0 24 --scale 4
   srn decompress hurricane.srn slopes.vti --gradient              the array and its exact gradient
+  srn decompress wing.srn back.vtu                                the mesh that was kept, with its arrays
   srn decompress run.srn late.vti --time 3600                     one time step of several
   srn decompress run.srn back.vti --each                          back_0.vti, back_1.vti, ... of all of them
 """
@@ -31,7 +32,7 @@ def add(commands: Any) -> None:
     command = commands.add_parser(
         "decompress",
         help="a neural file back into a volume, at any resolution",
-        description="Decode a neural file into a volume (.vti .npy .npz .raw .nrrd .mha .h5 .nc).",
+        description="Decode a neural file into a volume (.vti .npy .npz .raw .nrrd .mha .h5 .nc) or mesh (.vtu .vtp).",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -70,13 +71,20 @@ def add(commands: Any) -> None:
 def run(given: argparse.Namespace) -> int:
     """Decode and write."""
     from srn_core.api import load
-    from srn_core.io.formats import format_of
+    from srn_core.io.formats import format_of, holds_mesh
 
-    format_of(given.out, writing=True, several=given.gradient)  # before decoding, not after
+    mesh = holds_mesh(given.out)
+    if mesh:  # before decoding, not after
+        decompress_mesh.refuse_grids(given)
+    else:
+        format_of(given.out, writing=True, several=given.gradient)
     if os.path.exists(given.out) and os.path.exists(given.file) and os.path.samefile(given.out, given.file):
         raise SrnInputError(f"'{given.out}' is the input itself; give another name")
     file = load(given.file)
     for path, time in _files(given, file):
+        if mesh:
+            decompress_mesh.write(file, path, time, given)
+            continue
         written = _decoded(file, path, time, given)
         if not given.quiet:
             dims = output.triple(written[0].geometry.dims, " x ")

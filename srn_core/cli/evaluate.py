@@ -12,8 +12,8 @@ from srn_core.errors import SrnInputError
 
 if TYPE_CHECKING:
     from srn_core.api import NeuralFile
+    from srn_core.mesh import Sampled
     from srn_core.parts import VolumeParts
-    from srn_core.volume import Volume
 
 STEP = ("time", "psnr", "rmse", "max_error", "ssim")
 """What is told of each step of a series."""
@@ -79,7 +79,7 @@ def run(given: argparse.Namespace) -> int:
 
 
 def _compared(
-    given: argparse.Namespace, file: NeuralFile, original: Union[Volume, VolumeParts], time: Optional[float]
+    given: argparse.Namespace, file: NeuralFile, original: Union[Sampled, VolumeParts], time: Optional[float]
 ) -> dict[str, Any]:
     from srn_core.api import evaluate
 

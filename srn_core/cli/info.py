@@ -63,6 +63,7 @@ def describe(path: str, time: Optional[float] = None) -> dict[str, Any]:
         "bytes": file.nbytes,
         "original_bytes": sum(f.original_bytes for f in file.fields),
         "ratio": file.ratio,
+        "mesh_bytes": file.mesh_bytes,
         "parameter_ratio": file.parameter_ratio,
         "times": file.times,
         "sections": [s._asdict() for s in sections],
@@ -71,7 +72,8 @@ def describe(path: str, time: Optional[float] = None) -> dict[str, Any]:
 
 
 def _field(field: Any, file: Any) -> dict[str, Any]:
-    geometry, promise = field.geometry, promise_of(field, file.nbytes, sum(f.original_bytes for f in file.fields))
+    original = sum(f.original_bytes for f in file.fields)
+    geometry, promise = field.geometry, promise_of(field, file.nbytes, original, file.mesh_bytes)
     spec = {f.name: getattr(field.spec, f.name) for f in fields(field.spec)}
     wavelet = spec.get("wavelet")
     if wavelet is not None:
@@ -91,6 +93,7 @@ def _field(field: Any, file: Any) -> dict[str, Any]:
             "points": None if geometry.points is None else geometry.points.kind,
             "extent": geometry.extent,
         },
+        "mesh": None if field.mesh is None else _mesh(field.mesh),
         "network": {"kind": field.spec.kind, **spec},
         "parameters": field.parameters(),
         "bits": {name: array.bits for name, array in field.arrays.items()},
@@ -109,6 +112,19 @@ def _valid_samples(field: Any) -> Optional[int]:
     return int(field.geometry.samples if field.valid is None else field.valid.sum())
 
 
+def _mesh(where: Any) -> dict[str, Any]:
+    mesh = where.mesh
+    samples = mesh.samples(where.association)
+    return {
+        "kind": "surface" if mesh.surface else "unstructured grid",
+        "points": len(mesh.points),
+        "cells": len(mesh.types),
+        "samples_at": where.association,
+        "samples": samples,
+        "valid_samples": samples if where.valid is None else int(where.valid.sum()),
+    }
+
+
 def _plateau(plateau: Any) -> dict[str, Any]:
     return {"values": plateau.values, "samples": int(plateau.mask.sum())}
 
@@ -122,6 +138,11 @@ def _rows(report: dict[str, Any], several: bool) -> list[tuple[str, str]]:
         ("ratio", f"{report['ratio']:.1f} : 1 (bytes of the arrays / bytes of the file)"),
         ("parameter ratio", f"{report['parameter_ratio']:.1f} : 1 (values / stored parameters)"),
     ]
+    if report["mesh_bytes"]:
+        without = report["original_bytes"] / (report["bytes"] - report["mesh_bytes"])
+        rows.append(
+            ("meshes", f"{output.size(report['mesh_bytes'])} of these, kept exactly; without {without:.1f} : 1")
+        )
     times, fields, sections = report["times"], report["fields"], report["sections"]
     if len(times) > 1:
         rows.append(("time steps", f"{len(times)}, from {output.number(times[0])} to {output.number(times[-1])}"))
@@ -188,6 +209,12 @@ def _field_rows(field: dict[str, Any]) -> list[tuple[str, str]]:
         ("spacing", output.triple(geometry["spacing"])),
         ("extent", output.triple(geometry["extent"])),
     ]
+    mesh = field["mesh"]
+    if mesh is not None:
+        rows.append(("mesh", f"{mesh['kind']} of {mesh['points']:,} points and {mesh['cells']:,} cells"))
+        lost = mesh["samples"] - mesh["valid_samples"]
+        told = f"{mesh['samples']:,} {mesh['samples_at']} samples" + (f", {lost:,} without value" if lost else "")
+        rows.append(("on it", f"{told}; the dims above are those of a grid over its box"))
     if geometry["points"] is not None:
         rows.append(("grid", {"axes": "rectilinear", "points": "structured"}[geometry["points"]]))
     if tuple(geometry["direction"]) != (1, 0, 0, 0, 1, 0, 0, 0, 1):

@@ -67,7 +67,7 @@ def quality_rows(quality: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The four figures of a decoded field, for a table."""
     return [
         ("PSNR", decibel(quality.get("psnr"))),
-        ("SSIM", number(quality.get("ssim"))),
+        *_ssim_rows("SSIM", quality.get("ssim")),
         ("maximum error", number(quality.get("max_error"))),
         ("RMSE", number(quality.get("rmse"))),
     ]
@@ -77,9 +77,14 @@ def least_quality_rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The figures of several time steps, each where it is worst, for a table."""
     return [
         ("least PSNR", decibel(report["psnr"])),
-        ("least SSIM", number(report["ssim"])),
+        *_ssim_rows("least SSIM", report["ssim"]),
         ("maximum error", number(report.get("max_error"))),
     ]
+
+
+def _ssim_rows(name: str, ssim: Any) -> list[tuple[str, str]]:
+    """No row where there is none, as at the samples of a mesh."""
+    return [] if ssim is not None and ssim != ssim else [(name, number(ssim))]
 
 
 def step_rows(steps: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:

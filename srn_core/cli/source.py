@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import Any, Optional, Union
 
 from srn_core.errors import SrnInputError
+from srn_core.mesh import MeshArray, Sampled
 from srn_core.parts import VolumeParts
-from srn_core.volume import Volume
 
-FORMATS_HELP = ".vti .vtr .vts .vtk .npy .npz .raw .nrrd .nhdr .mha .mhd .h5 .nc .zarr"
+FORMATS_HELP = ".vti .vtr .vts .vtu .vtp .vtk .npy .npz .raw .nrrd .nhdr .mha .mhd .h5 .nc .zarr"
 
 ALL = "all"
 """Of ``--step``: every time step of the array."""
 
 
-def add(command: argparse.ArgumentParser) -> None:
-    """Add them to a command."""
+def add(command: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Add them to a command; their group."""
     group = command.add_argument_group("the volume")
     group.add_argument("--array", metavar="NAME", help="which array of the file; needed where there are several")
     group.add_argument("--dims", nargs=3, type=int, metavar=("NX", "NY", "NZ"), help="samples of a raw file")
@@ -26,6 +27,7 @@ def add(command: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--step", type=_step, metavar="N", help="time step, from 0, of an array that has several; all: each of them"
     )
+    return group
 
 
 def options(given: argparse.Namespace) -> dict[str, Any]:
@@ -36,18 +38,34 @@ def options(given: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(given, name) for name in names if getattr(given, name) is not None}
 
 
-def read(path: str, given: argparse.Namespace, step: Optional[int] = None) -> Volume:
-    """The volume that the arguments mean; ``step``: of these steps, instead of what they say."""
-    from srn_core.io import read_volume
+def read(path: str, given: argparse.Namespace, step: Optional[int] = None) -> Sampled:
+    """The volume, or array of a mesh, that the arguments mean; ``step``: of these steps, instead of what they say."""
+    from srn_core.io import read_source
 
-    return read_volume(path, given.array, **options(_at(given, step)))
+    return _kept(read_source(path, given.array, **options(_at(given, step))), given)
 
 
-def parts(path: str, given: argparse.Namespace, step: Optional[int] = None) -> VolumeParts:
+def parts(path: str, given: argparse.Namespace, step: Optional[int] = None) -> Union[VolumeParts, MeshArray]:
     """The same, read part by part where the format lets it."""
     from srn_core.io.file_parts import open_parts
 
-    return open_parts(path, given.array, **options(_at(given, step)))
+    return _kept(open_parts(path, given.array, **options(_at(given, step))), given)
+
+
+def add_geometry(command: argparse._ArgumentGroup) -> None:
+    """Add what says whether meshes are kept."""
+    command.add_argument(
+        "--geometry",
+        choices=("keep", "drop"),
+        default="keep",
+        help="of a .vtu or .vtp: keep the mesh in the file, exactly (the default), or drop it, for an image of its box",
+    )
+
+
+def _kept(found: Any, given: argparse.Namespace) -> Any:
+    """An array of a mesh that says whether its mesh goes into the file; all else as it is."""
+    drop = isinstance(found, MeshArray) and getattr(given, "geometry", "keep") == "drop"
+    return replace(found, kept=False) if drop else found
 
 
 def _at(given: argparse.Namespace, step: Optional[int]) -> argparse.Namespace:

@@ -7,15 +7,15 @@ import glob
 import math
 import os
 import re
-from typing import Any, Optional, Sequence
+from typing import Any, Optional, Sequence, Union
 
 from srn_core.cli import output, source
 from srn_core.errors import SrnInputError
+from srn_core.mesh import MeshArray, Sampled
 from srn_core.parts import VolumeParts
-from srn_core.volume import Volume
 
 
-class Steps(Sequence[Volume]):
+class Steps(Sequence[Sampled]):
     """The time steps that the arguments mean, in their order; each is read whenever it is asked for.
 
     Raises SrnInputError where a file cannot be read at all: before hours of work, not after.
@@ -42,7 +42,7 @@ class Steps(Sequence[Volume]):
         path, step = self._places[place]
         return source.read(path, self._given, step)
 
-    def parts(self, place: int) -> VolumeParts:
+    def parts(self, place: int) -> Union[VolumeParts, MeshArray]:
         """A step that is read part by part, where its format lets it."""
         path, step = self._places[place]
         return source.parts(path, self._given, step)

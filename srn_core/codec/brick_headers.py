@@ -30,7 +30,7 @@ def check_bricks(fields: Sequence[FieldHeader]) -> dict[int, FieldHeader]:
 
 
 def _check_brick(whole: FieldHeader, brick: FieldHeader, what: str) -> None:
-    if brick.fades is None or brick.points is not None:
+    if brick.fades is None or brick.points is not None or brick.mesh is not None:
         raise SrnFormatError(f"{what}: what should be one of its bricks is none; the file is damaged")
     same = ("dtype", "vector")
     if any(getattr(whole, name) != getattr(brick, name) for name in same):

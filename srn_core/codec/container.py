@@ -12,7 +12,7 @@ from srn_core.errors import SrnFormatError
 
 MAGIC = b"SRN\x1a"
 """The last byte stops a terminal's `type` and shows a transfer as text, which loses it."""
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 """The newest version that is read. A file is written as the oldest version that knows all it uses."""
 PREFIX = struct.Struct("<4sHII")
 """Magic, version, bytes of the deflated header, CRC-32 of the 10 bytes before it and the deflated header."""
@@ -110,6 +110,13 @@ def listed(header: FileHeader, header_bytes: int) -> list[Section]:
         if field.points is not None and field.points.section is not None:
             section = field.points.section
             found.append(Section(name, "grid points", section.codec, section.packed, section.size, *of))
+        if field.mesh is not None:
+            mesh_parts = {
+                "mesh points": field.mesh.positions,
+                "mesh cells": field.mesh.connectivity,
+                "samples with a value": field.mesh.valid,
+            }
+            found += [Section(name, part, s.codec, s.packed, s.size, *of) for part, s in mesh_parts.items() if s]
     return found
 
 

@@ -7,6 +7,7 @@ from typing import Any, Callable, Mapping, Optional
 
 import numpy as np
 
+from srn_core.mesh import Mesh
 from srn_core.spec import NetworkSpec
 from srn_core.volume import Geometry
 
@@ -79,6 +80,19 @@ class Brick:
 
 
 @dataclass(frozen=True)
+class OnMesh:
+    """A mesh at whose points or cells an array has its samples; the field's grid lies over the mesh's box."""
+
+    mesh: Mesh
+    association: str
+    """"point" or "cell"."""
+    valid: Optional[np.ndarray] = field(default=None, compare=False)
+    """(N,) of bool; None: all valid. Samples that are not valid come back as NaN (0 for integers)."""
+    nbytes: int = field(default=0, compare=False)
+    """Of the file, that are the mesh: points and cells, stored once for all arrays on it. 0 where it is shared."""
+
+
+@dataclass(frozen=True)
 class NeuralField:
     """Everything one compressed array needs to be decoded, and what is known of it."""
 
@@ -109,6 +123,8 @@ class NeuralField:
     """Whether voxels that are not valid are hidden, as VTK blanks points and cells out."""
     block: str = ""
     """Which block of a composite data set the array belongs to, its levels divided by "/"."""
+    mesh: Optional[OnMesh] = None
+    """Where the array's own samples lie, if not on the grid: quality is measured, and bytes are counted, there."""
     bricks: tuple[Brick, ...] = ()
     """What a field of a BricksSpec is made of; masks, plateau and corrections are then theirs."""
 

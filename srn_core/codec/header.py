@@ -173,6 +173,46 @@ GRID_POINTS = Record(
     "Grid points",
 )
 
+
+@dataclass(frozen=True)
+class MeshHeader:
+    """A mesh at whose points or cells an array has its samples."""
+
+    at: str = "point"
+    surface: bool = False
+    points: int = 0
+    cells: int = 0
+    corners: int = 0
+    dtype: str = "float32"
+    differences: bool = False
+    stride: int = 1
+    positions: Optional[SectionHeader] = None
+    connectivity: Optional[SectionHeader] = None
+    same_as: Optional[int] = None
+    valid: Optional[SectionHeader] = None
+
+
+_COUNT = Whole(0, 2**31 - 1)
+
+MESH = Record(
+    MeshHeader,
+    (
+        Element("at", Choice(ASSOCIATIONS), "where on the mesh the array has its samples", "point"),
+        Element("surface", Flag(), "whether it is a surface (poly data), not an unstructured grid", False),
+        Element("points", _COUNT, "how many points", 0),
+        Element("cells", _COUNT, "how many cells", 0),
+        Element("corners", _COUNT, "points of all cells together", 0),
+        Element("dtype", Choice(("float32", "float64")), "type of the coordinates", "float32"),
+        Element("differences", Flag(), "whether coordinates are stored as differences", False),
+        Element("stride", Whole(1, 255), "corners are differences to the one so many before", 1),
+        Element("positions", SECTION, "the coordinates; after all sections above", None),
+        Element("connectivity", SECTION, "the cells, if there are any; after `positions`", None),
+        Element("same_as", Whole(0, 2**20), "instead of all but `at`: the place of an earlier field with it", None),
+        Element("valid", SECTION, "which samples hold a value, absent: all; the last section of the field", None),
+    ),
+    "Mesh",
+)
+
 GEOMETRY = Record(
     Geometry,
     (
@@ -222,6 +262,7 @@ class FieldHeader:
     points: Optional[GridPointsHeader] = None
     blanked: bool = False
     block: str = ""
+    mesh: Optional[MeshHeader] = None
     fades: Optional[tuple[int, ...]] = None
 
 
@@ -251,6 +292,7 @@ FIELD = Record(
         Element("points", GRID_POINTS, "where the grid lies, if not at equal steps; format version 3", None),
         Element("blanked", Flag(), "whether voxels without value are hidden, as VTK blanks them out", False),
         Element("block", Text(), 'block of a composite data set, levels divided by "/"; format version 4', ""),
+        Element("mesh", MESH, "a mesh at which the array has its samples; format version 6", None),
         Element(
             "fades",
             ListOf(Whole(0, 2**31 - 1), 6, 6),
@@ -280,7 +322,7 @@ FILE = Record(
     "File",
 )
 
-TABLES = (FILE, FIELD, GEOMETRY, QUALITY, GROUP, SECTION, MASK, PLATEAU, CORRECTIONS, GRID_POINTS)
+TABLES = (FILE, FIELD, GEOMETRY, QUALITY, GROUP, SECTION, MASK, PLATEAU, CORRECTIONS, GRID_POINTS, MESH)
 """Every table, in the order of docs/file-format.md."""
 
 
@@ -297,11 +339,16 @@ def sections_of(header: FieldHeader) -> list[SectionHeader]:
         found.append(header.corrections.section)
     if header.points is not None and header.points.section is not None:
         found.append(header.points.section)
+    if header.mesh is not None:
+        parts = (header.mesh.positions, header.mesh.connectivity, header.mesh.valid)
+        found += [section for section in parts if section is not None]
     return found
 
 
 def version_of(header: FileHeader) -> int:
     """The oldest format version that knows all that a file uses."""
+    if any(f.mesh is not None for f in header.fields):
+        return 6
     if any(isinstance(f.spec, BricksSpec) for f in header.fields):
         return 5
     if any(f.block for f in header.fields):

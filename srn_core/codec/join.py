@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Callable, Optional, Sequence
+from typing import Any, Callable, Optional, Sequence, Union
 
 from srn_core.codec.container import frame, parse
-from srn_core.codec.field import NeuralField
+from srn_core.codec.field import NeuralField, OnMesh
 from srn_core.codec.grid_points_section import stored_points
 from srn_core.codec.header import FieldHeader, FileHeader, MaskHeader, PlateauHeader, SectionHeader, sections_of
-from srn_core.codec.reader import check_header
+from srn_core.codec.header_check import check_header
+from srn_core.codec.mesh_section import stored_on_mesh
 from srn_core.codec.writer import GENERATOR
 from srn_core.errors import SrnFormatError, SrnInputError
 from srn_core.grid_points import GridPoints
@@ -17,6 +18,8 @@ from srn_core.spec import BricksSpec
 from srn_core.volume import Geometry
 
 Change = Callable[[int, FieldHeader], FieldHeader]
+Place = Union[GridPoints, OnMesh]
+"""Where samples lie that the field's own grid does not tell."""
 
 
 def assembled(whole: NeuralField, bricks: Sequence[tuple[bytes, Sequence[int]]]) -> bytes:
@@ -47,12 +50,12 @@ def assembled(whole: NeuralField, bricks: Sequence[tuple[bytes, Sequence[int]]])
 def joined(
     contents: Sequence[bytes],
     change: Optional[Change] = None,
-    points: Optional[Sequence[Optional[GridPoints]]] = None,
+    places: Optional[Sequence[Optional[Place]]] = None,
 ) -> bytes:
     """The file that holds the fields of files, in their order.
 
     Masks that are the same are stored once. ``change`` is given place and header of each field that is no brick, and
-    gives back what the header says instead; ``points``: where the grid of each of these lies. Raises SrnInputError
+    gives back what the header says instead; ``places``: where the samples of each of these lie. Raises SrnInputError
     where the fields cannot stand in one file: two of the same name, association, time and place.
     """
     fields: list[FieldHeader] = []
@@ -77,14 +80,26 @@ def joined(
             wholes.append(place)
             fields.append(field if change is None else change(number, field))
             sections += data
-            where = None if points is None else points[number]
-            if points is not None and where is not None:
-                described, data = stored_points(where, points[:number])
-                if described.same_as is not None:
-                    described = replace(described, same_as=wholes[described.same_as])
-                fields[-1] = replace(fields[-1], points=described)
+            if places is not None:
+                fields[-1], data = _placed(fields[-1], places, number, wholes)
                 sections += data
     return _framed(fields, sections)
+
+
+def _placed(
+    field: FieldHeader, places: Sequence[Optional[Place]], number: int, wholes: Sequence[int]
+) -> tuple[FieldHeader, list[bytes]]:
+    """The field with where its samples lie, and the sections of that; ``wholes``: places of fields, bricks left out."""
+    where, earlier = places[number], places[:number]
+    if isinstance(where, GridPoints):
+        points, data = stored_points(where, [one if isinstance(one, GridPoints) else None for one in earlier])
+        same = None if points.same_as is None else wholes[points.same_as]
+        return replace(field, points=replace(points, same_as=same)), data
+    if isinstance(where, OnMesh):
+        mesh, data = stored_on_mesh(where, [one if isinstance(one, OnMesh) else None for one in earlier])
+        same = None if mesh.same_as is None else wholes[mesh.same_as]
+        return replace(field, mesh=replace(mesh, same_as=same)), data
+    return field, []
 
 
 def _framed(fields: Sequence[FieldHeader], sections: list[bytes]) -> bytes:
@@ -109,6 +124,8 @@ def _moved(field: FieldHeader, by: int) -> FieldHeader:
         field = replace(field, plateau=replace(field.plateau, mask=mask(field.plateau.mask)))
     if field.points is not None and field.points.same_as is not None:
         field = replace(field, points=replace(field.points, same_as=field.points.same_as + by))
+    if field.mesh is not None and field.mesh.same_as is not None:
+        field = replace(field, mesh=replace(field.mesh, same_as=field.mesh.same_as + by))
     return field
 
 

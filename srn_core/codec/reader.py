@@ -2,44 +2,40 @@
 
 from __future__ import annotations
 
-import math
 import stat
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
 from srn_core.atomic import PathLike
-from srn_core.codec import limits
-from srn_core.codec.brick_headers import check_bricks
 from srn_core.codec.codebooks import codebooks_of
 from srn_core.codec.container import MAGIC, Section, checked, listed, parse
-from srn_core.codec.corrections_section import most_stream_bytes, opened_corrections
-from srn_core.codec.field import Brick, Corrections, NeuralField, Plateau, StoredArray
+from srn_core.codec.corrections_section import opened_corrections
+from srn_core.codec.field import Brick, Corrections, NeuralField, OnMesh, Plateau, StoredArray
 from srn_core.codec.grid_points_section import opened_points
 from srn_core.codec.header import (
     FILE,
     FieldHeader,
-    FileHeader,
-    GridPointsHeader,
     GroupHeader,
-    MaskHeader,
+    MeshHeader,
     SectionHeader,
     sections_of,
 )
+from srn_core.codec.header_check import check_header, code_type_of
 from srn_core.codec.layouts import CodeType, layout_named
 from srn_core.codec.lazy_arrays import LazyArrays, PendingPyramid
-from srn_core.codec.mask import mask_from_bytes, most_mask_bytes
+from srn_core.codec.mask import mask_from_bytes
+from srn_core.codec.mesh_section import opened_mesh, opened_valid
 from srn_core.codec.packing import codec_named
 from srn_core.codec.pyramids import codes_of
 from srn_core.errors import SrnError, SrnFormatError, SrnInputError
-from srn_core.grid_points import KINDS, GridPoints
+from srn_core.grid_points import GridPoints
 from srn_core.spec import BricksSpec
 
 Bytes = Union[bytes, bytearray, memoryview]
-_Parts = Tuple[Optional[np.ndarray], Optional[Plateau], Optional[Corrections], Optional[GridPoints]]
+_Parts = Tuple[Optional[np.ndarray], Optional[Plateau], Optional[Corrections], Optional[GridPoints], Optional[OnMesh]]
 
 
 def read(path: PathLike) -> tuple[NeuralField, ...]:
@@ -118,153 +114,6 @@ def section_sizes(data: Bytes) -> list[Section]:
     return listed(header, start)
 
 
-def check_header(header: FileHeader, file_bytes: int, whole: bool = False) -> None:
-    """Raises SrnFormatError where the header contradicts itself or asks for more than a file of this size may.
-
-    ``whole``: all of the file is about to be decoded.
-    """
-    seen = set()
-    codes: Counter[Union[str, float, None]] = Counter()
-    voxels = 0
-    wholes = check_bricks(header.fields)
-    for place, field in enumerate(header.fields):
-        owner = wholes.get(place)
-        what = f"field '{(field if owner is None else owner).name[:80]}'"
-        key = (field.name, field.geometry.association, field.time, field.geometry.start, field.block)
-        if owner is not None:
-            # Bricks are opened one by one: each may take as much as a file may.
-            what, codes, voxels = f"{what}: a brick", Counter(), 0
-        elif key in seen:
-            raise SrnFormatError(f"{what} occurs twice with the same time and place")
-        else:
-            seen.add(key)
-        if field.geometry.samples >= limits.MAX_GRID_SAMPLES:
-            raise SrnFormatError(f"{what} claims a grid of {field.geometry.dims} samples; the file is damaged")
-        if len(field.value_range) != field.spec.components:
-            raise SrnFormatError(
-                f"{what} has {field.spec.components} components, but ranges for {len(field.value_range)}"
-            )
-        if any(low > high for low, high in field.value_range):
-            raise SrnFormatError(f"{what} has a minimum above its maximum")
-        if field.spec.components > 1 and not field.vector:
-            raise SrnFormatError(f"{what} has {field.spec.components} components, but is no vector")
-        later = 0 if whole else _decoded_later(field)
-        codes[field.time] += later
-        codes["at once"] += (
-            _points_claimed(field.points)
-            + limits.codes_of(field.spec)
-            - later
-            + sum(sum(group.codebooks or ()) for group in field.groups)
-        )
-        claimed = max(codes.values())
-        if claimed > limits.most_codes(file_bytes):
-            raise SrnFormatError(f"the file of {file_bytes} bytes claims to hold {claimed} numbers; it is damaged")
-        voxels += _voxels_claimed(field)
-        if voxels > limits.most_mask_voxels(file_bytes):
-            raise SrnFormatError(f"the file of {file_bytes} bytes claims masks of {voxels} voxels; it is damaged")
-        _check_groups(field, what)
-        _check_voxels(header.fields, place, what)
-
-
-def _decoded_later(field: FieldHeader) -> int:
-    """Codes of a field that are decoded when its time is first asked for: those of pyramids."""
-    shapes = list(field.spec.shapes().values())
-    places = {place for group in field.groups if group.layout == "pyramid" for place in group.arrays}
-    return sum(math.prod(shape) for place, shape in enumerate(shapes) if place in places)
-
-
-def _check_groups(field: FieldHeader, what: str) -> None:
-    shapes = list(field.spec.shapes().values())
-    places = sorted(place for group in field.groups for place in group.arrays)
-    if places != list(range(len(shapes))):
-        raise SrnFormatError(f"{what}: its network needs {len(shapes)} arrays, each once; the groups hold others")
-    for group in field.groups:
-        if group.bits > 16 and group.layout != "pyramid":
-            raise SrnFormatError(f"{what}: only latents of a pyramid may have {group.bits} bits per code")
-        scales = group.steps if group.codebooks is None else group.codebooks
-        if (group.steps is None) == (group.codebooks is None) or scales is None or len(scales) != len(group.arrays):
-            raise SrnFormatError(f"{what}: a group needs either a step or a codebook for each of its arrays")
-        if group.codebooks is not None and max(group.codebooks) > 1 << group.bits:
-            raise SrnFormatError(f"{what}: a codebook has more entries than {group.bits} bits can tell apart")
-        most = layout_named(group.layout).limits([shapes[place] for place in group.arrays], _code_type(group))
-        if group.codebooks is not None:
-            most.insert(0, 4 * sum(group.codebooks))
-        if len(most) != len(group.sections):
-            raise SrnFormatError(f"{what}: layout '{group.layout}' has {len(most)} sections, not {len(group.sections)}")
-        for limit, section in zip(most, group.sections):
-            _check_size(section, limit, what)
-
-
-def _points_claimed(points: Optional[GridPointsHeader]) -> int:
-    """Numbers of the positions that a field brings."""
-    return 0 if points is None or points.section is None else KINDS[points.kind].count(points.dims)
-
-
-def _voxels_claimed(field: FieldHeader) -> int:
-    """Voxels of masks that a field brings."""
-    plateau = None if field.plateau is None else field.plateau.mask
-    corrected = None if field.corrections is None else field.corrections.mask
-    count = sum(mask is not None and mask.section is not None for mask in (field.valid, plateau, corrected))
-    if field.corrections is not None:
-        count += limits.MASK_VOXELS_PER_CORRECTION * field.spec.components
-    return field.geometry.samples * count
-
-
-def _check_voxels(fields: Sequence[FieldHeader], place: int, what: str) -> None:
-    """The masks of a field, its plateau and its corrections."""
-    field = fields[place]
-    if field.valid is not None:
-        _check_mask(fields, place, field.valid, [other.valid for other in fields], f"{what}: its mask")
-    if field.plateau is not None:
-        if len(field.plateau.values) != field.spec.components:
-            raise SrnFormatError(f"{what} has a plateau of {len(field.plateau.values)} components")
-        masks = [None if other.plateau is None else other.plateau.mask for other in fields]
-        _check_mask(fields, place, field.plateau.mask, masks, f"{what}: the mask of its plateau")
-    if field.corrections is not None:
-        if not field.corrections.step >= 0:
-            raise SrnFormatError(f"{what} has corrections of a negative step")
-        _check_mask(fields, place, field.corrections.mask, [None] * len(fields), f"{what}: the mask of its corrections")
-        _check_size(field.corrections.section, most_stream_bytes(field.geometry.samples * field.spec.components), what)
-    if field.points is not None:
-        _check_points(fields, place, field.points, f"{what}: its grid")
-
-
-def _check_points(fields: Sequence[FieldHeader], place: int, points: GridPointsHeader, what: str) -> None:
-    if (points.section is None) == (points.same_as is None):
-        raise SrnFormatError(f"{what} has neither points nor another field's, or both")
-    if points.section is not None:
-        if points.differences > (1 if points.kind == "axes" else 3):
-            raise SrnFormatError(f"{what} has differences along more axes than there are")
-        _check_size(points.section, _points_claimed(points) * np.dtype(points.dtype).itemsize, what)
-    elif points.same_as is not None and (points.same_as >= place or fields[points.same_as].points is None):
-        raise SrnFormatError(f"{what} is said to be that of a field that comes later or has no such points")
-
-
-def _check_mask(
-    fields: Sequence[FieldHeader], place: int, mask: MaskHeader, masks: Sequence[Optional[MaskHeader]], what: str
-) -> None:
-    """``masks``: those of the same kind of all fields, of which it may be one of an earlier field."""
-    shape = fields[place].geometry.shape
-    if (mask.section is None) == (mask.same_as is None):
-        raise SrnFormatError(f"{what} has neither a section nor another field's, or both")
-    if mask.section is not None:
-        _check_size(mask.section, most_mask_bytes(shape, mask.form), what)
-    elif mask.same_as is not None:
-        known = mask.same_as < place and masks[mask.same_as] is not None
-        if not known or fields[mask.same_as].geometry.shape != shape:
-            raise SrnFormatError(f"{what} is said to be that of a field that comes later or has no such mask")
-
-
-def _check_size(section: SectionHeader, limit: int, what: str) -> None:
-    codec_named(section.codec)
-    if section.size > limit:
-        raise SrnFormatError(f"{what}: a section claims {section.size} bytes where {limit} are the most; it is damaged")
-
-
-def _code_type(group: GroupHeader) -> CodeType:
-    return CodeType(group.bits, group.codebooks is None)
-
-
 def _spans(sections: tuple[SectionHeader, ...], offset: int) -> list[tuple[int, int]]:
     spans = []
     for section in sections:
@@ -281,7 +130,7 @@ def _arrays(field: FieldHeader, group: GroupHeader, packed: list[bytes]) -> dict
     """Place in the spec's list -> array."""
     streams = [_unpacked(data, section) for data, section in zip(packed, group.sections)]
     shapes = list(field.spec.shapes().values())
-    kind = _code_type(group)
+    kind = code_type_of(group)
     books: list[Optional[np.ndarray]] = [None] * len(group.arrays)
     if group.codebooks is not None:
         first = streams.pop(0)
@@ -302,7 +151,7 @@ def _pending(
     """As :func:`_arrays`, of a pyramid that is yet to be decoded; None for any other group."""
     if group.layout != "pyramid" or len(group.arrays) != 1 or group.steps is None:
         return None
-    (place,), (step,), kind = group.arrays, group.steps, _code_type(group)
+    (place,), (step,), kind = group.arrays, group.steps, code_type_of(group)
     stream = _unpacked(packed[0], group.sections[0])
     shape = list(field.spec.shapes().values())[place]
 
@@ -406,7 +255,24 @@ class _Contents:
             points = opened_points(unpacked(found.points.section), found.points)
         elif found.points is not None and found.points.same_as is not None:
             points = self._parts(found.points.same_as)[3]
-        return valid, plateau, corrections, points
+        return valid, plateau, corrections, points, self._on_mesh(found.mesh, unpacked)
+
+    def _on_mesh(self, about: Optional[MeshHeader], unpacked: Callable[[SectionHeader], bytes]) -> Optional[OnMesh]:
+        """The mesh of a field, the next sections being its."""
+        if about is None:
+            return None
+        if about.positions is not None:
+            cells = about.connectivity
+            positions, connectivity = unpacked(about.positions), b"" if cells is None else unpacked(cells)
+            mesh = opened_mesh(positions, connectivity, about)
+            nbytes = about.positions.packed + (0 if cells is None else cells.packed)
+        else:
+            other = None if about.same_as is None else self._parts(about.same_as)[4]
+            if other is None:
+                raise SrnFormatError("a field has no mesh where one is said to be; the file is damaged")
+            mesh, nbytes = other.mesh, 0
+        valid = None if about.valid is None else opened_valid(unpacked(about.valid), mesh.samples(about.at))
+        return OnMesh(mesh, about.at, valid, nbytes)
 
 
 def _field(
@@ -416,6 +282,7 @@ def _field(
     plateau: Optional[Plateau],
     corrections: Optional[Corrections],
     points: Optional[GridPoints],
+    mesh: Optional[OnMesh],
 ) -> NeuralField:
     try:
         geometry = found.geometry if points is None else replace(found.geometry, points=points)
@@ -439,4 +306,5 @@ def _field(
         corrections,
         found.blanked,
         found.block,
+        mesh,
     )

@@ -15,9 +15,10 @@ from srn_core.codec.field import NeuralField, StoredArray
 from srn_core.codec.grid_points_section import stored_points
 from srn_core.codec.grouping import code_type, most_bits, pyramid_of_field, smallest_groups
 from srn_core.codec.header import FieldHeader, FileHeader, PlateauHeader
+from srn_core.codec.header_check import check_header
 from srn_core.codec.mask_section import stored_mask
+from srn_core.codec.mesh_section import stored_on_mesh
 from srn_core.codec.pyramid_tokens import LARGEST_CODE
-from srn_core.codec.reader import check_header
 from srn_core.errors import SrnFormatError, SrnInputError
 from srn_core.version import __version__
 
@@ -112,7 +113,7 @@ def _checked_arrays(field: NeuralField) -> list[StoredArray]:
 
 
 def _voxels(fields: Sequence[NeuralField], place: int) -> tuple[dict[str, Any], list[bytes]]:
-    """What the header says of a field's mask, plateau, corrections and grid points, and their sections."""
+    """What the header says of a field's mask, plateau, corrections, grid points and mesh, and their sections."""
     field, what = fields[place], f"field '{fields[place].name}'"
     shape, components = field.geometry.shape, field.spec.components
     parts: dict[str, Any] = {}
@@ -133,5 +134,8 @@ def _voxels(fields: Sequence[NeuralField], place: int) -> tuple[dict[str, Any], 
     if field.geometry.points is not None:
         known = [other.geometry.points for other in fields[:place]]
         parts["points"], data = stored_points(field.geometry.points, known)
+        sections += data
+    if field.mesh is not None:
+        parts["mesh"], data = stored_on_mesh(field.mesh, [other.mesh for other in fields[:place]])
         sections += data
     return parts, sections

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from types import ModuleType
-from typing import Any, Optional, Sequence
+from typing import Any, Optional, Sequence, Union
 
 import numpy as np
 
 from srn_core.errors import SrnInputError
 from srn_core.io.native import native
-from srn_core.io.read import ReadOptions, format_to_read, read_volume, reading
+from srn_core.io.read import ReadOptions, format_to_read, read_source, reading
+from srn_core.mesh import MeshArray
 from srn_core.parts import VolumeParts, WholeVolume, part_geometry
 from srn_core.volume import Volume
 
@@ -27,10 +28,10 @@ class Layers:
     dtype: np.dtype
 
 
-def open_parts(path: str, array: Optional[str] = None, **options: Any) -> VolumeParts:
+def open_parts(path: str, array: Optional[str] = None, **options: Any) -> Union[VolumeParts, MeshArray]:
     """An array of a file, of which parts are read when they are needed. Arguments and errors: as of read_volume.
 
-    Files whose format does not let them be read in parts are read as a whole, now.
+    Files whose format does not let them be read in parts are read as a whole, now; so are meshes.
     """
     wanted = ReadOptions.parsed(options)
     form = format_to_read(path)
@@ -42,7 +43,8 @@ def open_parts(path: str, array: Optional[str] = None, **options: Any) -> Volume
                 return _LayerParts(layers)
         elif getattr(module, "READS_REGIONS", False):
             return _RegionParts(path, array, wanted, module)
-    return WholeVolume(read_volume(path, array, **options))
+    found = read_source(path, array, **options)
+    return found if isinstance(found, MeshArray) else WholeVolume(found)
 
 
 class _Described(VolumeParts):

@@ -1,8 +1,8 @@
 """Which file ending is read and written by which module.
 
 A module of this package reads a format by ``array_names(path) -> list[str]`` and
-``read(path, array, options) -> Volume``, and writes it by ``write(path, volume)``; of a format that knows time,
-``step_count(path, array) -> int`` tells an array's steps. It checks nothing about the path itself:
+``read(path, array, options) -> Volume`` (of a mesh: MeshArray), and writes it by ``write(path, volume)``; of a format
+that knows time, ``step_count(path, array) -> int`` tells an array's steps. It checks nothing about the path itself:
 :mod:`srn_core.io.read` and :mod:`srn_core.io.write` have done so.
 """
 
@@ -33,6 +33,9 @@ class Format:
     several: bool = False
     """True where further arrays on the same grid may be written: ``write(path, volume, *more)``."""
 
+    meshes: bool = False
+    """True where arrays of a mesh may be written: ``write_mesh(path, arrays)``."""
+
     def load(self) -> ModuleType:
         """The module, imported."""
         return import_module(f"srn_core.io.{self.module}")
@@ -42,6 +45,8 @@ FORMATS = {
     ".vti": Format("VTK image", "vti", several=True),
     ".vtr": Format("VTK rectilinear grid", "vtk_files", writes=False),
     ".vts": Format("VTK structured grid", "vtk_files", writes=False),
+    ".vtu": Format("VTK unstructured grid", "vtk_files", writes=False, meshes=True),
+    ".vtp": Format("VTK surface", "vtk_files", writes=False, meshes=True),
     ".vtk": Format("legacy VTK", "vtk_files", writes=False),
     ".npy": Format("NumPy array", "npy"),
     ".npz": Format("NumPy archive", "npz", several=True),
@@ -63,12 +68,15 @@ def format_of(path: PathLike, writing: bool = False, several: bool = False) -> F
 
     Raises SrnInputError for an ending that is not known or will not do, naming those that will.
     """
-    name = os.fspath(path).rstrip("/\\")
-    ending = os.path.splitext(name)[1].lower()
+    ending = _ending(path)
     found = FORMATS.get(ALIASES.get(ending, ending))
     known = [e for e, f in FORMATS.items() if f.writes or not writing]
     if found is None and ending == ".srn" and not writing:
         raise SrnInputError(f"'{path}' is a neural file already; turn it into a volume with: srn decompress")
+    if writing and found is not None and found.meshes:
+        raise SrnInputError(
+            f"'{path}' would hold a mesh, and this is a grid; the file's ending must be one of {', '.join(known)}"
+        )
     if found is None or (writing and not found.writes):
         doing = "written" if writing else "read"
         raise SrnInputError(
@@ -80,3 +88,13 @@ def format_of(path: PathLike, writing: bool = False, several: bool = False) -> F
             f"{', '.join(e for e, f in FORMATS.items() if f.several)}"
         )
     return found
+
+
+def holds_mesh(path: PathLike) -> bool:
+    """Whether the file's ending stands for a format that meshes are written in."""
+    found = FORMATS.get(_ending(path))
+    return found is not None and found.meshes
+
+
+def _ending(path: PathLike) -> str:
+    return os.path.splitext(os.fspath(path).rstrip("/\\"))[1].lower()

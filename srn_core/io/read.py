@@ -12,6 +12,7 @@ import numpy as np
 from srn_core.errors import SrnError, SrnInputError
 from srn_core.io.formats import Format, PathLike, format_of
 from srn_core.io.native import native
+from srn_core.mesh import MeshArray, Sampled
 from srn_core.volume import Volume
 
 
@@ -60,11 +61,16 @@ def read_volume(path: PathLike, array: Optional[str] = None, **options: Any) -> 
     ``options`` are those of :class:`ReadOptions`. Raises SrnInputError where the path, the file or the
     array is of no use, SrnMissingPackageError where the format's package is not installed.
     """
+    return on_grid(path, read_source(path, array, **options))
+
+
+def read_source(path: PathLike, array: Optional[str] = None, **options: Any) -> Sampled:
+    """As :func:`read_volume`; of an unstructured grid or a surface, the array on its mesh."""
     wanted = ReadOptions.parsed(options)
     form = format_to_read(path)
     with reading(path, form):
-        volume: Volume = form.load().read(os.fspath(path), array, wanted)
-    return native(volume)
+        found: Sampled = form.load().read(os.fspath(path), array, wanted)
+    return found if isinstance(found, MeshArray) else native(found)
 
 
 def array_names(path: PathLike) -> list[str]:
@@ -83,6 +89,15 @@ def step_count(path: PathLike, array: Optional[str] = None) -> int:
         return 1
     with reading(path, form):
         return int(module.step_count(os.fspath(path), array))
+
+
+def on_grid(path: PathLike, found: Sampled) -> Volume:
+    """The volume. Raises SrnInputError for an array of a mesh."""
+    if isinstance(found, MeshArray):
+        raise SrnInputError(
+            f"'{path}' holds a mesh, and a grid of three axes is needed here; in ParaView, Resample To Image makes one"
+        )
+    return found
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import Optional
 
 from srn_core.io import vti_write
 from srn_core.io.file_parts import Layers
-from srn_core.io.read import ReadOptions
+from srn_core.io.read import ReadOptions, on_grid
 from srn_core.io.vti_xml import ImageFile, NeedsVtk
 from srn_core.volume import Volume
 
@@ -31,7 +31,7 @@ def read(path: str, array: Optional[str], options: ReadOptions) -> Volume:
     except NeedsVtk:
         from srn_core.io import vtk_files
 
-        return vtk_files.read(path, array, options)
+        return on_grid(path, vtk_files.read(path, array, options))
 
 
 def layers(path: str, array: Optional[str], options: ReadOptions) -> Optional[Layers]:

@@ -1,20 +1,22 @@
-"""Files that VTK itself reads: .vtr, .vts, legacy .vtk, and the .vti files that NumPy alone cannot."""
+"""Files that VTK itself reads: .vtr, .vts, .vtu, .vtp, legacy .vtk, and the .vti files that NumPy alone cannot."""
 
 from __future__ import annotations
 
 import os
 import re
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Iterator, Optional
 
 import numpy as np
 
 from srn_core.errors import SrnInputError, SrnMissingPackageError
-from srn_core.io import ghosts
+from srn_core.io import ghosts, vtk_meshes
 from srn_core.io.axes import geometry_from_axes, note_index_space
 from srn_core.io.choice import chosen
 from srn_core.io.lattice import lattice_geometry
 from srn_core.io.read import ReadOptions
+from srn_core.mesh import MeshArray, Sampled
 from srn_core.volume import Geometry, Volume
 
 
@@ -23,8 +25,8 @@ def array_names(path: str) -> list[str]:
     return _names(_grid(path))
 
 
-def read(path: str, array: Optional[str], options: ReadOptions) -> Volume:
-    """One array of an image, a rectilinear or a structured grid."""
+def read(path: str, array: Optional[str], options: ReadOptions) -> Sampled:
+    """One array of an image, a rectilinear or a structured grid, an unstructured grid or a surface."""
     grid = _grid(path)
     for data in (grid.GetPointData(), grid.GetCellData()):
         if array is not None and data.GetArray(array) is None and data.GetAbstractArray(array) is not None:
@@ -33,6 +35,10 @@ def read(path: str, array: Optional[str], options: ReadOptions) -> Volume:
     name = chosen(path, _names(grid), array, active.GetName() if active is not None else None)
     association = "point" if grid.GetPointData().GetArray(name) is not None else "cell"
     data = grid.GetPointData() if association == "point" else grid.GetCellData()
+    times = grid.GetFieldData().GetArray("TimeValue")
+    time = float(times.GetTuple1(0)) if times is not None and times.GetNumberOfTuples() == 1 else None
+    if vtk_meshes.is_mesh(grid):
+        return replace(vtk_meshes.mesh_array(grid, association, name), time=time)
     geometry = _geometry(path, grid, association)
     values = _values(data.GetArray(name))
     if values.shape[0] != geometry.samples:
@@ -40,24 +46,47 @@ def read(path: str, array: Optional[str], options: ReadOptions) -> Volume:
     shape = geometry.shape if values.ndim == 1 else (*geometry.shape, values.shape[1])
     ghost = data.GetArray(ghosts.NAME)
     valid = None if ghost is None else ghosts.valid(_values(ghost), association).reshape(geometry.shape)
-    times = grid.GetFieldData().GetArray("TimeValue")
-    time = float(times.GetTuple1(0)) if times is not None and times.GetNumberOfTuples() == 1 else None
     return Volume(values.reshape(shape), geometry, name, time=time, valid=valid, blanked=valid is not None)
 
 
-def _grid(path: str) -> Any:
-    """The VTK data set in a file. Raises SrnInputError where it is no structured grid."""
+def write_mesh(path: str, array: MeshArray, *more: MeshArray) -> None:
+    """Arrays of one mesh as a .vtu or .vtp file of VTK's."""
+    vtk_xml, _ = _vtk(path)
+    data = vtk_meshes.of_mesh(array.mesh)
+    for one in (array, *more):
+        vtk_meshes.add_array(data, one)
+    if array.time is not None:
+        vtk_meshes.add_time(data, array.time)
+    writer: Any = vtk_xml.vtkXMLPolyDataWriter() if array.mesh.surface else vtk_xml.vtkXMLUnstructuredGridWriter()
+    writer.SetFileName(path)
+    writer.SetInputData(data)
+    with _quiet() as messages:
+        done = writer.Write()
+    if not done or messages():
+        raise SrnInputError(f"'{path}' cannot be written; VTK says: {messages() or 'nothing'}")
+
+
+def _vtk(path: str) -> tuple[Any, Any]:
+    """VTK's readers and writers, of XML files and of legacy ones."""
     try:
         from vtkmodules import vtkIOLegacy, vtkIOXML
         from vtkmodules.util import numpy_support  # noqa: F401 (a part of VTK that may be missing)
     except ImportError as error:
         raise SrnMissingPackageError("vtk", f"reading '{os.path.basename(path)}'", "vtk") from error
+    return vtkIOXML, vtkIOLegacy
+
+
+def _grid(path: str) -> Any:
+    """The VTK data set in a file. Raises SrnInputError where it is neither a grid of three axes nor a mesh."""
+    vtk_xml, legacy = _vtk(path)
     ending = os.path.splitext(path)[1].lower()
     reader: Any = {
-        ".vti": vtkIOXML.vtkXMLImageDataReader,
-        ".vtr": vtkIOXML.vtkXMLRectilinearGridReader,
-        ".vts": vtkIOXML.vtkXMLStructuredGridReader,
-        ".vtk": vtkIOLegacy.vtkGenericDataObjectReader,
+        ".vti": vtk_xml.vtkXMLImageDataReader,
+        ".vtr": vtk_xml.vtkXMLRectilinearGridReader,
+        ".vts": vtk_xml.vtkXMLStructuredGridReader,
+        ".vtu": vtk_xml.vtkXMLUnstructuredGridReader,
+        ".vtp": vtk_xml.vtkXMLPolyDataReader,
+        ".vtk": legacy.vtkGenericDataObjectReader,
     }[ending]()
     reader.SetFileName(path)
     if ending == ".vtk":  # by default the legacy reader takes the first array of each kind only
@@ -69,9 +98,11 @@ def _grid(path: str) -> Any:
     grid = reader.GetOutputDataObject(0)
     if messages() or grid is None:
         raise SrnInputError(f"'{path}' is damaged or of another kind; VTK says: {messages() or 'no data in it'}")
-    if not any(grid.IsA(kind) for kind in ("vtkImageData", "vtkRectilinearGrid", "vtkStructuredGrid")):
+    known = ("vtkImageData", "vtkRectilinearGrid", "vtkStructuredGrid", *vtk_meshes.KINDS)
+    if not any(grid.IsA(kind) for kind in known):
         raise SrnInputError(
-            f"'{path}' holds a {grid.GetClassName()}, not a grid; in ParaView, apply Resample To Image first"
+            f"'{path}' holds a {grid.GetClassName()}, neither a grid nor a mesh; in ParaView, apply Resample To Image "
+            "first"
         )
     if grid.GetNumberOfPoints() == 0:
         raise SrnInputError(f"'{path}' holds an empty grid: there is nothing to compress")

@@ -1,4 +1,4 @@
-"""Write a Volume as a file of any known format."""
+"""Write a Volume as a file of any known format, and arrays of a mesh as VTK's own."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 
 from srn_core.atomic import atomic_path
 from srn_core.errors import SrnError, SrnInputError
-from srn_core.io.formats import Format, PathLike, format_of
+from srn_core.io.formats import FORMATS, Format, PathLike, format_of
 from srn_core.io.native import native
+from srn_core.mesh import MeshArray
 from srn_core.volume import Volume
 
 
@@ -27,6 +28,23 @@ def write_volume(path: PathLike, volume: Volume, *more: Volume) -> None:
     _written(path, form, lambda temporary: module.write(temporary, volume, *rest))
     if hasattr(module, "write_header"):
         module.write_header(os.fspath(path), volume)
+
+
+def write_mesh(path: PathLike, array: MeshArray, *more: MeshArray) -> None:
+    """Write an array of a mesh in the format of the path's ending, .vtu or of a surface .vtp, whole or not at all.
+
+    ``more``: further arrays of the same mesh. Raises SrnInputError for another ending or mesh, or where the file cannot
+    be written, SrnMissingPackageError where VTK is not installed.
+    """
+    ending = ".vtp" if array.mesh.surface else ".vtu"
+    if os.path.splitext(os.fspath(path))[1].lower() != ending:
+        what = "a surface" if array.mesh.surface else "an unstructured grid"
+        raise SrnInputError(f"'{path}': array '{array.name}' lies on {what}; the file's name must end in {ending}")
+    other = next((one.name for one in more if one.mesh != array.mesh), None)
+    if other is not None:
+        raise SrnInputError(f"arrays '{array.name}' and '{other}' lie on different meshes: write a file for each")
+    form = FORMATS[ending]
+    _written(path, form, lambda temporary: form.load().write_mesh(temporary, array, *more))
 
 
 def takes_slabs(path: PathLike) -> bool:

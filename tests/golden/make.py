@@ -21,7 +21,9 @@ from example_fields import field_of, filled, fvsrn, neurcomp  # noqa: E402
 
 from srn_core import codec  # noqa: E402
 from srn_core.codec import Corrections, NeuralField, Plateau, Quality, StoredArray  # noqa: E402
+from srn_core.codec.field import OnMesh  # noqa: E402
 from srn_core.grid_points import CurvilinearPoints, RectilinearPoints  # noqa: E402
+from srn_core.mesh import Mesh  # noqa: E402
 from srn_core.pyramid import pyramid_of  # noqa: E402
 from srn_core.spec import ConstantSpec, FvSrnSpec  # noqa: E402
 from srn_core.volume import Geometry  # noqa: E402
@@ -82,6 +84,28 @@ def grids() -> list[NeuralField]:
     ]
 
 
+def meshes() -> list[NeuralField]:
+    """Fields on an unstructured grid, of which some samples have no value, on a surface, and on points alone."""
+    z, y, x = np.mgrid[:3, :3, :4].reshape(3, -1)
+    points = np.stack([x + 0.1 * y, y - 0.2 * z, z**2 / 3], axis=1).astype(np.float32)
+    first = np.flatnonzero((x < 3) & (y < 2) & (z < 2))
+    boxes = (first[:, None] + [0, 1, 5, 4, 12, 13, 17, 16])[:9]
+    types, sizes = np.array([12] * len(boxes) + [10, 1]), np.array([8] * len(boxes) + [4, 1])
+    corners = np.concatenate([boxes.ravel(), [0, 1, 4, 12], [35]])
+    solid = Mesh(points, types.astype(np.uint8), sizes.astype(np.int32), corners.astype(np.int32))
+    ring = np.stack([np.cos(np.arange(7.0)), np.sin(np.arange(7.0)), np.arange(7.0)], axis=1)
+    lists, lengths = np.array([0, 1, 2, 2, 3]), np.array([1, 3, 3, 4, 5])
+    around = (3 * np.arange(16)) % 7
+    surface = Mesh(ring, lists.astype(np.uint8), lengths.astype(np.int32), around.astype(np.int32), surface=True)
+    some = np.arange(36) % 5 > 0
+    return [
+        field_of(neurcomp(), mesh=OnMesh(solid, "point", some), blanked=True),
+        field_of(neurcomp(), filled(neurcomp(), seed=1), mesh=OnMesh(solid, "cell")),
+        field_of(neurcomp(), name="around", mesh=OnMesh(surface, "cell", np.arange(5) != 2)),
+        field_of(neurcomp(), name="cloud", mesh=OnMesh(Mesh(points), "point")),
+    ]
+
+
 def bricks() -> list[NeuralField]:
     """A field of bricks with masks and plateaus, beside others."""
     values = wavy((22, 18, 17))
@@ -126,6 +150,7 @@ def golden_fields() -> dict[str, list[NeuralField]]:
         "pyramid-coded": coded_latents(),
         "grids": grids(),
         "bricks": bricks(),
+        "meshes": meshes(),
         "probabilities": [
             field_of(pruned, clustered(filled(pruned, 6, zeros=0.2)), name="subbands"),
             field_of(pruned_grid, {**filled(pruned_grid), **book}, name="grid"),
@@ -150,6 +175,11 @@ def expected(fields: list[NeuralField]) -> dict[str, np.ndarray]:
             found[f"{place}/corrections"] = field.corrections.codes * field.corrections.step
         if field.geometry.points is not None:
             found[f"{place}/points"] = field.geometry.points.numbers
+        if field.mesh is not None:
+            for name, numbers in zip(("points", "types", "sizes", "corners"), field.mesh.mesh.numbers):
+                found[f"{place}/mesh.{name}"] = numbers
+            if field.mesh.valid is not None:
+                found[f"{place}/mesh.valid"] = field.mesh.valid
     return found
 
 

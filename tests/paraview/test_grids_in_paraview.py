@@ -115,11 +115,12 @@ def test_a_structured_grid_comes_back_as_one(run: Run) -> None:
 def test_what_is_no_grid_says_what_to_do(run: Run) -> None:
     result = run(
         """
-        sphere = Sphere()
-        made = compressed(sphere, "Normals")
+        tree = HyperTreeGridRandom()
+        made = compressed(tree, "Depth", "CELLS")
         made.UpdatePipeline()
         tell(text=report(made))
         """,
         errors=True,
     )
-    assert "vtkPolyData, which is no grid" in result.facts["text"] and "Resample To Image" in result.facts["text"]
+    assert "vtkHyperTreeGrid, neither a grid of three axes nor a mesh" in result.facts["text"]
+    assert "Resample To Image" in result.facts["text"]

@@ -1,0 +1,135 @@
+"""A mesh as sections of a file, without loss.
+
+Neighbours in the order of the points, and cells that follow each other, lie near each other: bits of coordinates as
+whole numbers, and differences of these and of the corners modulo 2^32 (2^64), byte by byte, the highest bytes first.
+"""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import replace
+from typing import Optional, Sequence
+
+import numpy as np
+
+from srn_core.codec.container import section_header
+from srn_core.codec.field import OnMesh
+from srn_core.codec.header import MeshHeader
+from srn_core.codec.packing import pack_smallest, quick_size
+from srn_core.errors import SrnError, SrnFormatError
+from srn_core.mesh import Mesh
+
+MOST_STRIDE = 255
+_PACKED: weakref.WeakKeyDictionary[Mesh, tuple[MeshHeader, list[bytes]]] = weakref.WeakKeyDictionary()
+"""Files are made many times until they fit."""
+
+
+def stored_mesh(mesh: Mesh, earlier: Sequence[Optional[Mesh]] = ()) -> tuple[MeshHeader, list[bytes]]:
+    """What the header says of a mesh, and its sections where no earlier field has the same."""
+    for place, other in enumerate(earlier):
+        if other is not None and (other is mesh or other == mesh):
+            return MeshHeader(same_as=place), []
+    if mesh not in _PACKED:
+        _PACKED[mesh] = _packed(mesh)
+    header, packed = _PACKED[mesh]
+    return header, list(packed)
+
+
+def stored_on_mesh(where: OnMesh, earlier: Sequence[Optional[OnMesh]] = ()) -> tuple[MeshHeader, list[bytes]]:
+    """What the header says of where an array has its samples, and its sections."""
+    header, sections = stored_mesh(where.mesh, [None if other is None else other.mesh for other in earlier])
+    valid = None
+    if where.valid is not None and not where.valid.all():
+        bits = np.packbits(where.valid).tobytes()
+        codec, packed = pack_smallest(bits)
+        valid = section_header(codec, packed, len(bits))
+        sections.append(packed)
+    return replace(header, at=where.association, valid=valid), sections
+
+
+def mesh_bytes(header: MeshHeader) -> tuple[int, int]:
+    """Bytes of the unpacked sections: of the coordinates, and of the cells."""
+    return 3 * header.points * np.dtype(header.dtype).itemsize, 5 * header.cells + 4 * header.corners
+
+
+def opened_mesh(positions: bytes, connectivity: bytes, header: MeshHeader) -> Mesh:
+    """The mesh. Raises SrnFormatError for anything that :func:`stored_mesh` would not have made."""
+    if (len(positions), len(connectivity)) != mesh_bytes(header):
+        raise SrnFormatError("a mesh has the wrong number of bytes; the file is damaged")
+    size = np.dtype(header.dtype).itemsize
+    bits = _of_planes(positions, size).reshape(3, -1)
+    if header.differences:
+        bits = np.cumsum(bits, axis=1, dtype=bits.dtype)
+    types, rest = connectivity[: header.cells], connectivity[header.cells :]
+    sizes, corners = _of_planes(rest[: 4 * header.cells], 4), _of_planes(rest[4 * header.cells :], 4)
+    corners = _summed(corners, header.stride)
+    if max(sizes.max(initial=0), corners.max(initial=0)) > np.iinfo(np.int32).max:
+        raise SrnFormatError("a cell of a mesh has a point that is not there; the file is damaged")
+    try:
+        return Mesh(
+            np.ascontiguousarray(bits.view(f"<f{size}").T.astype(header.dtype)),
+            np.frombuffer(types, np.uint8).copy(),
+            sizes.astype(np.int32),
+            corners.astype(np.int32),
+            header.surface,
+        )
+    except SrnError as error:
+        raise SrnFormatError(f"{error}; the file is damaged") from error
+
+
+def opened_valid(data: bytes, samples: int) -> np.ndarray:
+    """(samples,) of bool. Raises SrnFormatError for another number of bytes."""
+    if len(data) != (samples + 7) // 8:
+        raise SrnFormatError("which samples of a mesh hold a value is cut off; the file is damaged")
+    return np.unpackbits(np.frombuffer(data, np.uint8), count=samples).astype(bool)
+
+
+def _packed(mesh: Mesh) -> tuple[MeshHeader, list[bytes]]:
+    size = mesh.points.dtype.itemsize
+    bits = mesh.points.T.astype(f"<f{size}", order="C").view(f"<u{size}")
+    tried = [_planes(bits), _planes(np.diff(bits, axis=1, prepend=np.zeros((3, 1), bits.dtype)))]
+    differences, positions = min(enumerate(tried), key=lambda pair: quick_size(pair[1]))
+    codec, packed = pack_smallest(positions)
+    header = MeshHeader(
+        surface=mesh.surface,
+        points=len(mesh.points),
+        cells=len(mesh.types),
+        corners=len(mesh.corners),
+        dtype=mesh.points.dtype.name,
+        differences=bool(differences),
+        positions=section_header(codec, packed, len(positions)),
+    )
+    if not len(mesh.types):
+        return header, [packed]
+    corners = mesh.corners.astype("<u4")
+    usual = int(np.bincount(np.minimum(mesh.sizes, MOST_STRIDE)).argmax())
+    known = {stride: _planes(_apart(corners, stride)) for stride in {1, max(usual, 1)}}
+    stride = min(sorted(known), key=lambda stride: quick_size(known[stride]))
+    cells = mesh.types.astype(np.uint8).tobytes() + _planes(mesh.sizes.astype("<u4")) + known[stride]
+    codec, packed_cells = pack_smallest(cells)
+    connectivity = section_header(codec, packed_cells, len(cells))
+    return replace(header, stride=stride, connectivity=connectivity), [packed, packed_cells]
+
+
+def _apart(numbers: np.ndarray, stride: int) -> np.ndarray:
+    """Differences to the number so many before; of the first ones to 0."""
+    found = numbers.copy()
+    found[stride:] -= numbers[:-stride]
+    return found
+
+
+def _summed(numbers: np.ndarray, stride: int) -> np.ndarray:
+    """Undo :func:`_apart`."""
+    rows = -(-len(numbers) // stride)
+    padded = np.zeros(rows * stride, numbers.dtype)
+    padded[: len(numbers)] = numbers
+    return np.cumsum(padded.reshape(rows, stride), axis=0, dtype=numbers.dtype).ravel()[: len(numbers)]
+
+
+def _planes(numbers: np.ndarray) -> bytes:
+    return np.ascontiguousarray(numbers).view(np.uint8).reshape(-1, numbers.dtype.itemsize).T[::-1].tobytes()
+
+
+def _of_planes(data: bytes, size: int) -> np.ndarray:
+    octets = np.frombuffer(data, np.uint8).reshape(size, -1)[::-1]
+    return np.ascontiguousarray(octets.T).view(f"<u{size}").ravel()
