@@ -202,6 +202,9 @@ def test_a_predictor_of_many_volumes_goes_by_their_statistics(tmp_path):
         for result in (results[0], results[-1])
     )
     assert small > 2.0 * large
+    known = {name: found.r2 for name, found in rule.settings.items()}
+    assert known["smallify.lambda_beta"] > 0.8
+    assert known["fvsrn.layers"] < 0.1 > known["fvsrn.learning_rate"], "chance tells nothing of other volumes"
 
 
 def test_what_was_known_of_others_stays(found):
