@@ -69,7 +69,7 @@ def test_the_filter_that_was_chosen_is_told():
 
 def test_a_point_is_completed_by_defaults_by_what_was_chosen_and_by_the_middle():
     middle = BY_RATE.completed({"target.ratio": 20.0}, {})
-    assert middle == {"target.ratio": 20.0, "rate.price": 0.1, "rate.channels": 14}
+    assert middle == {"target.ratio": 20.0, "rate.price": 0.1, "rate.channels": 20}
     assert BY_RATE.completed({"target.ratio": 20.0}, {"rate.channels": 99})["rate.channels"] == 48, "as far as it goes"
     assert BY_RATE.holds(middle)
     grid = Space.of("fvsrn", "smallify", "settings", (64, 32, 16), 64 * 32 * 16 * 4, {}, {"training.decay": "passes"})
