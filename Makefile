@@ -49,7 +49,12 @@ demo: $(READY) $(VOLUME_FILE)
 test: $(READY)
 	PVPYTHON="$$(cat $(VENV)/paraview)" $(PYTHON) -m pytest -n $(WORKERS)
 
-test-slow: $(READY)
+# Ax, which only a slow test needs, is 320 MB in forty packages: not part of set-up.
+$(VENV)/search: $(READY)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -c $(VENV)/constraints.txt -e '.[search]'
+	@touch $@
+
+test-slow: $(VENV)/search
 	PVPYTHON="$$(cat $(VENV)/paraview)" $(PYTHON) -m pytest -n $(WORKERS) -m slow
 
 # As root, with mmdebstrap: ParaView 5.13 and 6.1 in folders with a Debian of their own (docs/compatibility.md).

@@ -30,6 +30,7 @@ from srn_core.prediction.predictor import Predictor
 from srn_core.prediction.start_settings import forecast_of, neurcomp_is_worth_it, with_predicted
 from srn_core.progress import Progress, ProgressCallback
 from srn_core.promise import promise_of
+from srn_core.settings import left_open
 from srn_core.spec import ConstantSpec, FvSrnSpec
 from srn_core.volume import Volume
 
@@ -287,12 +288,14 @@ def _fit_by_rate(
     fitted = fit_rate(
         volume, template, config, wanted, filtered_grid, _decoded, stop.training, deadline, forecast, start
     )
+    filtered = {"rate.channels": fitted.details["filter"][0]} if fitted.details["filter"] else {}
     kept = fitted.stored.parameters() / max(sum(array.codes.size for array in fitted.stored.arrays.values()), 1)
     details = {
         "device": "cpu",
         "train_seconds": 0.0,
         "target_bytes": wanted.bytes,
         "kept_fraction": kept,
+        "chosen_settings": left_open(config, filtered),
         **fitted.details,
     }
     return _Fitted(fitted.stored, details, fitted.history)
@@ -316,7 +319,7 @@ def _train(
         from srn_core.training.codebooks import tune_codebooks
         from srn_core.training.fields import train_network
         from srn_core.training.history import drop_rate_histogram
-        from srn_core.training.sizing import Room, default_weight_bits, initial_spec
+        from srn_core.training.sizing import Room, chosen_sizes, default_weight_bits, initial_spec
         from srn_core.training.warm_start import start_of
     except ModuleNotFoundError as error:
         raise SrnMissingPackageError(error.name or "torch", "Compressing a volume", "train") from error
@@ -371,6 +374,7 @@ def _train(
         "fold_change": outcome.folded.change,
         "target_bytes": target.most if isinstance(target, BytesTarget) else None,
         **initial,
+        "chosen_settings": left_open(config, {**chosen_sizes(config, spec, room), **trained.chosen}),
     }
     stored = storage.field_of(trained.network, arrays)
     if config.target.max_error is not None:

@@ -120,6 +120,11 @@ def setting_of(config: Any, key: str) -> Any:
     return config
 
 
+def left_open(config: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Of some values by dotted keys those whose keys the config leaves at None."""
+    return {key: value for key, value in values.items() if setting_of(config, key) is None}
+
+
 def plain(value: Any) -> Any:
     """Nested dicts with their tuples as lists, as JSON has them."""
     if isinstance(value, dict):

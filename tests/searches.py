@@ -11,9 +11,10 @@ import numpy as np
 from fields import waves
 
 from srn_core.search import SearchRequest, SearchResult, Source
+from srn_core.search.defaults import base_settings
 from srn_core.search.journal import Journal
 from srn_core.search.request import Record
-from srn_core.search.run import base_settings, space_of
+from srn_core.search.space import space_of
 from srn_core.search.trial import Trial
 
 WIDE = {"target.ratio": "2:8"}

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ("torch", "ax", "botorch", "matplotlib", "scipy")
 
 
-@pytest.mark.parametrize("command", ["search", "search-report", "search-fit"])
+@pytest.mark.parametrize("command", ["search", "search-report", "search-compare", "search-fit"])
 def test_help_imports_nothing_heavy(command):
     code = (
         "import sys\nfrom srn_core.cli import main\n"
@@ -109,6 +109,8 @@ def test_own_searches_become_what_compressions_start_from(tmp_path, capsys, monk
         (["search", "VOLUME", "--resume"], "holds no search"),
         (["search-report", "nowhere"], "holds no search"),
         (["search-fit", "nowhere"], "holds no search"),
+        (["search-compare", "nowhere", "elsewhere"], "holds no search"),
+        (["search-compare", "nowhere"], "needs two searches"),
         (["search-report", "nowhere", "--volume", "a.npy"], "belongs to --check-fit"),
     ],
 )

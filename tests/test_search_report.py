@@ -21,7 +21,7 @@ from srn_core.prediction.rules import LN_RATIO, predicted
 from srn_core.search import SearchRequest, Source, report
 from srn_core.search.analysis import Analysis
 from srn_core.search.check_fit import run_checks, write_checks
-from srn_core.search.comparison import compared
+from srn_core.search.comparison import compared, gain
 from srn_core.search.figures import draw_front
 from srn_core.search.fitting import fit_predictor
 from srn_core.search.journal import Journal
@@ -29,6 +29,7 @@ from srn_core.search.outputs import write
 from srn_core.search.peers import peers, read
 from srn_core.search.request import Record
 from srn_core.search.runner import SearchResult
+from srn_core.search.trial import Trial
 
 DIMS = (16, 16, 16)
 
@@ -202,6 +203,9 @@ def test_a_predictor_of_many_volumes_goes_by_their_statistics(tmp_path):
         for result in (results[0], results[-1])
     )
     assert small > 2.0 * large
+    known = {name: found.r2 for name, found in rule.settings.items()}
+    assert known["smallify.lambda_beta"] > 0.8
+    assert known["fvsrn.layers"] < 0.1 > known["fvsrn.learning_rate"], "chance tells nothing of other volumes"
 
 
 def test_what_was_known_of_others_stays(found):
@@ -234,3 +238,19 @@ def test_defaults_are_compared_with_the_front_at_equal_ratios(found, tmp_path):
     assert front["hypervolume"] > defaults["hypervolume"] > 0
     write(tmp_path, result)
     assert [row["method"] for row in rows(tmp_path / "comparison.csv")] == ["front: fvsrn smallify", defaults["method"]]
+
+
+def test_few_points_of_the_very_curve_are_neither_better_nor_worse():
+    """The curve is bent: chords between few of its points lie above it."""
+
+    def curve(count: int) -> list[Trial]:
+        ratios = [10.0 * 100.0 ** (i / (count - 1)) for i in range(count)]
+        return [
+            Trial("search", i, {}, {}, "done", "", {"ratio": r, "psnr": 250.0 / math.log(3.0 * r)})
+            for i, r in enumerate(ratios)
+        ]
+
+    told = gain(curve(33), curve(5))
+    assert told["front_gain_db"] == pytest.approx(0.0, abs=1e-9) and told["ratio_to"] == pytest.approx(1000.0)
+    assert gain(curve(5), curve(33))["front_gain_db"] == pytest.approx(0.0, abs=1e-9)
+    assert gain(curve(5), []) == {}

@@ -20,10 +20,10 @@ from searches import WIDE, volume_file
 
 from srn_core.errors import SrnFormatError, SrnInputError
 from srn_core.search import SearchRequest, SearchResult, Source, search
+from srn_core.search.defaults import default_jobs
 from srn_core.search.journal import Journal
 from srn_core.search.outputs import hypervolumes, write
 from srn_core.search.request import Record
-from srn_core.search.run import default_jobs
 from srn_core.search.runner import Runner
 from srn_core.search.trial import Trial
 from srn_core.search.workers import Workers
@@ -244,7 +244,7 @@ def test_the_defaults_are_five_ratios_that_the_volume_bears(source):
 
 @pytest.mark.slow
 def test_the_defaults_are_measured_beside(source, tmp_path, monkeypatch):
-    monkeypatch.setattr("srn_core.search.run.DEFAULT_RATIOS", 2)
+    monkeypatch.setattr("srn_core.search.defaults.DEFAULT_RATIOS", 2)
     asked = replace(ASKED, trials=1, seconds=1.0, defaults=True)
     result = search(source, tmp_path / "defaults", asked)
     assert [trial.status for trial in result.of_kind("default")] == ["done"] * 4

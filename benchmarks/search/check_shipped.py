@@ -20,6 +20,7 @@ from typing import Any
 import srn_core
 from srn_core.io import read_volume
 from srn_core.prediction.places import SHIPPED_FILE
+from srn_core.search.figures import plain_numbers
 from srn_core.search.request import crc32
 from srn_core.search.tables import write_csv
 
@@ -66,7 +67,6 @@ def row(path: str, ratio: float, blind: bool) -> dict[str, Any]:
 def plot(rows: list[dict[str, str]], path: Path) -> None:
     """Asked against first ratio, with a tenth on both sides."""
     from matplotlib.figure import Figure
-    from matplotlib.ticker import NullFormatter
 
     drawn = Figure((5.5, 4.6), layout="constrained")
     axes = drawn.subplots()
@@ -80,8 +80,7 @@ def plot(rows: list[dict[str, str]], path: Path) -> None:
         axes.plot(x, y, "o", markersize=5, label=name)
     axes.set(xscale="log", yscale="log", xlabel="ratio asked for", ylabel="ratio at the predicted step")
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(lambda value, _: f"{value:g}")
-        axis.set_minor_formatter(NullFormatter())
+        plain_numbers(axis)
     axes.legend()
     drawn.savefig(path, dpi=120)
 

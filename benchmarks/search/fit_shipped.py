@@ -1,9 +1,10 @@
 """Makes the predictor that the product ships: sizes of made-up and real volumes, and the searches and runs beside.
 
     python benchmarks/search/fit_shipped.py mhd_p_128.vti --searches found ... --gains neurcomp_gains.csv
+    python benchmarks/search/fit_shipped.py --keep-sizes --searches searches/*
 
 The volumes given are coded as the made-up ones are. What the result is measured on must not be among them
-(check_shipped.py).
+(check_shipped.py). Volumes of searches are small, and tell nothing of sizes.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from srn_core.prediction.places import SHIPPED_FILE
 from srn_core.prediction.predictor import Predictor
 from srn_core.prediction.statistics import VolumeStatistics
 from srn_core.search import report
+from srn_core.search.analysis import LEAST_POINTS
 from srn_core.search.fitting import fit_predictor, sizes_of
 from srn_core.search.request import crc32
 from srn_core.version import __version__
@@ -59,14 +61,26 @@ def main() -> int:
     parser.add_argument("--searches", nargs="*", type=Path, default=[], help="folders of finished searches")
     parser.add_argument("--gains", type=Path, help="table of Neurcomp beside fv-SRN by rate")
     parser.add_argument("--out", type=Path, default=SHIPPED_FILE, help="default: where the product looks for it")
+    parser.add_argument("--keep-sizes", action="store_true", help="code nothing, take what --out knows of sizes")
     options = parser.parse_args()
-    data = []
-    for volume in [*fields(), *map(read_volume, options.volumes)]:
-        data.append(entry(volume))
-        print(f"{volume.name}: {len(data[-1]['coded'])} sizes", flush=True)
-    made = Predictor(sizes_of(data), (), None, tuple(data))
+    if options.keep_sizes:
+        known = Predictor.load(options.out)
+        data = [dict(entry) for entry in known.data if not entry.get("front")]
+        made = replace(known, rules=(), data=tuple(data))
+    else:
+        data = []
+        for volume in [*fields(), *map(read_volume, options.volumes)]:
+            data.append(entry(volume))
+            print(f"{volume.name}: {len(data[-1]['coded'])} sizes", flush=True)
+        made = Predictor(sizes_of(data), (), None, tuple(data))
     if options.searches:
-        made = fit_predictor([report.load(folder) for folder in options.searches], made)
+        results = [report.load(folder) for folder in options.searches]
+        for result in results:
+            if len(result.front()) < LEAST_POINTS:
+                print(f"{result.record.name}: left out, its front has {len(result.front())} points", flush=True)
+        found = fit_predictor([result for result in results if len(result.front()) >= LEAST_POINTS], made)
+        told = [{**entry, "coded": []} if entry.get("front") else entry for entry in found.data]
+        made = replace(found, sizes=made.sizes, data=tuple(told))
     if options.gains:
         made = replace(made, neurcomp=gain_of(options.gains))
     made.save(options.out)

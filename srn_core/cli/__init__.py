@@ -17,13 +17,26 @@ from srn_core.cli import (
     info,
     paraview,
     search,
+    search_compare,
     search_fit,
     search_report,
 )
 from srn_core.errors import SrnError, SrnStoppedError
 from srn_core.version import __version__
 
-COMMANDS = (compress, info, evaluate, decompress, export, search, search_report, search_fit, doctor, paraview)
+COMMANDS = (
+    compress,
+    info,
+    evaluate,
+    decompress,
+    export,
+    search,
+    search_report,
+    search_compare,
+    search_fit,
+    doctor,
+    paraview,
+)
 
 EPILOG = """\
 first steps:

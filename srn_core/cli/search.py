@@ -76,7 +76,13 @@ def add(commands: Any) -> None:
     how.add_argument(
         "--generator", choices=("ax", "sobol"), default="ax", help="ax: Bayesian (default); sobol: evenly spread"
     )
-    how.add_argument("--start", type=int, metavar="N", help="evenly spread trials before ax (default: a quarter)")
+    how.add_argument(
+        "--first-defaults",
+        type=int,
+        metavar="N",
+        help="first trials at the defaults (default: a fifth; 0: none)",
+    )
+    how.add_argument("--start", type=int, metavar="N", help="then evenly spread trials before ax (default: a quarter)")
     how.add_argument(
         "--margin", metavar="DB", help="stop a trial this far below the front (default: 12; none: never)", default="12"
     )
@@ -157,6 +163,7 @@ def _request(given: argparse.Namespace) -> SearchRequest:
         limit=given.limit,
         workers=given.workers,
         generator=given.generator,
+        first_defaults=given.first_defaults,
         start=given.start,
         seed=given.seed,
         device=given.device,

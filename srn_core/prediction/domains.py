@@ -27,6 +27,11 @@ class Range:
         value = min(max(round(value) if self.whole else value, self.low), self.high)
         return int(value) if self.whole else float(value)
 
+    def nearest(self, value: float) -> Scalar:
+        """The number of the range that is nearest to another one."""
+        number = min(max(value, self.low), self.high)
+        return int(round(number)) if self.whole else float(number)
+
     def share_of(self, value: float) -> float:
         """How far along its range a number lies, 0 to 1."""
         if self.log:
@@ -43,6 +48,10 @@ class Choice:
     def at(self, share: float) -> Scalar:
         """The value that a share (0 to 1) means."""
         return self.values[min(int(share * len(self.values)), len(self.values) - 1)]
+
+    def nearest(self, value: Scalar) -> Scalar:
+        """The value itself, or the first one where it is none of them."""
+        return next((known for known in self.values if known == value), self.values[0])
 
 
 Domain = Union[Range, Choice]

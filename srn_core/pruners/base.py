@@ -90,6 +90,10 @@ class Pruner(nn.Module, ABC):
         error = batch.error(self.network)
         return DataTerm(error, error.detach())
 
+    def chosen(self) -> dict[str, float]:
+        """Settings that the config may leave open, by their dotted names, as they are here; once it was attached."""
+        return {}
+
     @abstractmethod
     def loss(self) -> Tensor:
         """The pruner's own terms of the loss, with their weights; a scalar."""

@@ -49,6 +49,9 @@ class StaticVariational(VariationalDropout):
         super().__init__(config)
         self.psigma = psigma_for(network, ratio) if config.psigma is None else config.psigma
 
+    def chosen(self) -> dict[str, float]:
+        return {**super().chosen(), "variational.psigma": self.psigma}
+
     def unit(self) -> float:
         return 2.0 * self.psigma**2
 

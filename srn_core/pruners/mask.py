@@ -62,6 +62,9 @@ class Mask(FlatPruner):
             self.lambda_mask = self._price / count
         self.logits = nn.Parameter(torch.logit(torch.full((count,), self.config.initial)).to(device))
 
+    def chosen(self) -> dict[str, float]:
+        return {"mask.lambda_mask": self.lambda_mask, "mask.lambda_weight": self.lambda_weight}
+
     def advance(self, done: float) -> None:
         super().advance(done)
         self.ramp = min(max(2.0 * done - 0.5, 0.0), 1.0)

@@ -44,6 +44,9 @@ class Smallify(FlatPruner):
         self.beta = nn.Parameter(start.to(device))
         self.tracker = SignVariance(self.beta, self.config.momentum)
 
+    def chosen(self) -> dict[str, float]:
+        return {"smallify.lambda_beta": self.lambda_beta, "smallify.lambda_weight": self.lambda_weight}
+
     def gate(self, site: str) -> Gate:
         place, shape = self.place(site), self._shapes[site]
         return lambda values: values * self.beta[place].view(shape)

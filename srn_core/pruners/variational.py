@@ -88,6 +88,9 @@ class VariationalDropout(FlatPruner):
         super().advance(done)
         self.kl_weight = self.largest_kl_weight() * min(1.0, self.config.kl_ramp * done)
 
+    def chosen(self) -> dict[str, float]:
+        return {"variational.kl_weight": self.kl_weight}
+
     def largest_kl_weight(self) -> float:
         """The cap of lambda_D: as set, or what suits the network.
 

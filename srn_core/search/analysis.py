@@ -13,8 +13,8 @@ from srn_core.prediction.regression import Fit, bent_back, fit, straightened
 from srn_core.prediction.rules import LN_RATIO, TRUSTED_R2
 from srn_core.search.front import second_at
 from srn_core.search.ranges import RATIO
-from srn_core.search.run import space_of
 from srn_core.search.runner import SearchResult
+from srn_core.search.space import space_of
 from srn_core.search.trial import Trial
 
 LEAST_POINTS = 3

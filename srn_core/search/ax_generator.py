@@ -31,7 +31,7 @@ class AxGenerator(Generator):
 
     def propose(self, index: int, known: Known) -> dict[str, Scalar]:
         """The next point. A client is made anew from all results, so that no state can get lost."""
-        if index < self.start or sum(trial.done for trial in known.finished) < LEAST_RESULTS:
+        if self.origin(index, known) == "sobol":
             return self._spread.propose(index, known)
         import torch
 
@@ -52,7 +52,13 @@ class AxGenerator(Generator):
             for parameters in known.running:
                 client.attach_trial(dict(parameters))
             (proposed,) = client.get_next_trials(1).values()
-        return {name: _within(domain, proposed[name]) for name, domain in self.space.free.items()}
+        # Rounding of logarithms may have moved a number over a bound.
+        return {name: domain.nearest(proposed[name]) for name, domain in self.space.free.items()}
+
+    def origin(self, index: int, known: Known) -> str:
+        """Ax's own only once there is something to learn from."""
+        learning = index >= self.start and sum(trial.done for trial in known.finished) >= LEAST_RESULTS
+        return "ax" if learning else "sobol"
 
     def _client(self, index: int) -> Any:
         from ax.adapter.registry import Generators
@@ -101,11 +107,3 @@ def _parameter(name: str, domain: Domain) -> Any:
         return RangeParameterConfig(name, (low, high), kind, scaling="log" if domain.log else "linear")
     kinds: Any = {bool: "bool", int: "int", float: "float", str: "str"}[type(domain.values[0])]
     return ChoiceParameterConfig(name, list(domain.values), kinds, is_ordered=False)  # type: ignore[arg-type]
-
-
-def _within(domain: Domain, value: Any) -> Scalar:
-    """A proposed value as the space has it: rounding of logarithms may have moved it over a bound."""
-    if isinstance(domain, Range):
-        value = min(max(value, domain.low), domain.high)
-        return int(round(value)) if domain.whole else float(value)
-    return next(known for known in domain.values if known == value)

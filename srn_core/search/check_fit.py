@@ -8,11 +8,12 @@ from typing import Any, Optional
 from srn_core.errors import SrnInputError
 from srn_core.progress import ProgressCallback
 from srn_core.search.analysis import Analysis
+from srn_core.search.defaults import base_settings
 from srn_core.search.figures import figure, plain_numbers, save
 from srn_core.search.journal import Journal
 from srn_core.search.request import crc32
-from srn_core.search.run import base_settings, space_of
 from srn_core.search.runner import Job, Runner, SearchResult
+from srn_core.search.space import space_of
 from srn_core.search.tables import write_csv
 
 COLUMNS = ["trial", "status", "ratio_expected", "ratio", "psnr_expected", "psnr", "reason"]

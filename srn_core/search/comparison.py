@@ -13,16 +13,12 @@ from srn_core.search.runner import SearchResult
 from srn_core.search.trial import Trial
 
 COLUMNS = ["method", "points", "hypervolume", "ratio_from", "ratio_to", "front_gain_db", "least_gain_db"]
-PLACES = 64
-"""Ratios at which two curves are compared."""
 
 
 def compared(result: SearchResult) -> list[dict[str, Any]]:
     """The front, then each kind of defaults: ``points``, ``hypervolume`` and, of the defaults, what the front has more.
 
-    The hypervolume counts steps, and so favours many points. ``front_gain_db`` does not: the mean over ln(ratio) of the
-    front's PSNR less that of the defaults' curve, both straight between their points, where both are
-    (``ratio_from`` to ``ratio_to``); ``least_gain_db`` where that is least.
+    The hypervolume counts steps, and so favours many points. ``front_gain_db`` does not: see :func:`gain`.
     """
     front = result.front()
     own = result.record.request.method
@@ -33,18 +29,23 @@ def compared(result: SearchResult) -> list[dict[str, Any]]:
 
 
 def gain(front: Sequence[Trial], others: Sequence[Trial]) -> dict[str, float]:
-    """How far a front lies above other trials, in dB at equal ratios; empty where they share no ratios."""
+    """How far a front lies above other trials, in dB at equal ratios; empty where they share no ratios.
+
+    At the points of the curve that has fewer of them, where the other one is taken as straight between its own: such
+    curves are bent, and a long chord lies a dB above one. ``front_gain_db`` is the mean, ``least_gain_db`` the least;
+    ``ratio_from`` and ``ratio_to`` are the ends of what is compared.
+    """
     mine, theirs = _curve(front), _curve(others)
     if min(len(mine), len(theirs)) < 2:
         return {}
     low, high = max(mine[0][0], theirs[0][0]), min(mine[-1][0], theirs[-1][0])
-    if not low < high:
+    at = np.array([ratio for ratio, _ in min(mine, theirs, key=len) if low <= ratio <= high])
+    if not at.size:
         return {}
-    at = np.linspace(low, high, PLACES)
     difference = _between(mine, at) - _between(theirs, at)
     return {
-        "ratio_from": math.exp(low),
-        "ratio_to": math.exp(high),
+        "ratio_from": math.exp(at[0]),
+        "ratio_to": math.exp(at[-1]),
         "front_gain_db": float(difference.mean()),
         "least_gain_db": float(difference.min()),
     }

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Mapping, Optional, Sequence
+
+import numpy as np
 
 from srn_core.errors import SrnInputError
 from srn_core.prediction.coded_sizes import CodedSize
 from srn_core.prediction.domains import Range
 from srn_core.prediction.predictor import Predictor
-from srn_core.prediction.regression import fit, straightened
+from srn_core.prediction.regression import Fit, fit, straightened
 from srn_core.prediction.rules import LN_RATIO, Rule, SettingFit
 from srn_core.prediction.size_model import SizeModel
 from srn_core.search.analysis import Analysis
-from srn_core.search.run import space_of
 from srn_core.search.runner import SearchResult
+from srn_core.search.space import space_of
 
 NOTHING = Predictor()
 STATISTICS_FROM = 6
-"""Volumes from which on their statistics may enter the fits: there are four of them, and an intercept."""
+"""Volumes from which on their statistics may enter the fits, of which there are four."""
 
 
 def fit_predictor(results: Sequence[SearchResult], known: Predictor = NOTHING) -> Predictor:
@@ -59,15 +61,17 @@ def _fitted(analyses: Sequence[Analysis]) -> Rule:
     points = [(analysis, trial) for analysis in analyses for trial in analysis.front]
     ratios = [analysis.ratio(trial) for analysis, trial in points]
     terms: dict[str, list[float]] = {LN_RATIO: [math.log(ratio) for ratio in ratios]}
-    if len({analysis.result.record.crc32 for analysis in analyses}) >= STATISTICS_FROM:
-        for name in asdict(analyses[0].result.record.statistics):
-            terms[name] = [getattr(analysis.result.record.statistics, name) for analysis, _ in points]
+    statistics = {
+        name: [float(getattr(analysis.result.record.statistics, name)) for analysis, _ in points]
+        for name in asdict(analyses[0].result.record.statistics)
+    }
+    volumes = [analysis.result.record.crc32 for analysis, _ in points]
     shared = [name for name in analyses[0].domains if all(name in a.domains for a in analyses)]
     settings = {}
     for name in shared:
         domain = _widest([analysis.domains[name] for analysis in analyses])
         y = [straightened(domain, trial.parameters[name]) for _, trial in points]
-        line = fit(terms, y)
+        line = _line(terms, statistics, y, volumes)
         settings[name] = SettingFit(domain, line.coefficients, line.r2, sorted(y)[len(y) // 2])
     return Rule(
         request.network,
@@ -77,6 +81,37 @@ def _fitted(analyses: Sequence[Analysis]) -> Rule:
         settings,
         _common([{**space_of(a.result.record).fixed, **_usual(a)} for a in analyses]),
     )
+
+
+def _line(
+    terms: Mapping[str, Sequence[float]],
+    statistics: Mapping[str, Sequence[float]],
+    y: Sequence[float],
+    volumes: Sequence[str],
+) -> Fit:
+    """A line through the ratio alone or, of many volumes, also through their statistics, if that tells more of others.
+
+    R^2 is then that of each volume's points by the line through all other volumes' points: with so many terms a line
+    follows chance as well.
+    """
+    if len(set(volumes)) < STATISTICS_FROM:
+        return fit(terms, y)
+    candidates = [terms, {**terms, **statistics}]
+    left_out = [_r2_of_others(candidate, y, volumes) for candidate in candidates]
+    best = max(range(len(candidates)), key=lambda i: left_out[i])
+    return replace(fit(candidates[best], y), r2=max(left_out[best], 0.0))
+
+
+def _r2_of_others(terms: Mapping[str, Sequence[float]], y: Sequence[float], volumes: Sequence[str]) -> float:
+    """Share of y's variance that is explained where each volume's points are predicted from those of all others."""
+    wanted, squares = np.asarray(y), 0.0
+    for volume in sorted(set(volumes)):
+        inside = [i for i, other in enumerate(volumes) if other == volume]
+        outside = [i for i, other in enumerate(volumes) if other != volume]
+        line = fit({name: [values[i] for i in outside] for name, values in terms.items()}, [y[i] for i in outside])
+        squares += sum((line.at({name: values[i] for name, values in terms.items()}) - y[i]) ** 2 for i in inside)
+    total = float(np.sum((wanted - wanted.mean()) ** 2))
+    return 1.0 - squares / total if total > 0 else 1.0
 
 
 def _widest(domains: Sequence[Range]) -> Range:
@@ -95,7 +130,7 @@ def _usual(analysis: Analysis) -> dict[str, Any]:
 
 def _common(many: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     left_out = ("network", "pruner", "training.seconds")
-    first = {name: value for name, value in many[0].items() if name not in left_out}
+    first = {name: value for name, value in many[0].items() if name not in left_out and value is not None}
     return {name: value for name, value in first.items() if all(other.get(name) == value for other in many)}
 
 

@@ -29,7 +29,7 @@ class Known:
 
 
 class Generator(ABC):
-    """Proposes parameters."""
+    """Proposes parameters. Indices count from the first trial that is proposed, not from the defaults before it."""
 
     def __init__(self, space: Space, objectives: Tuple[Objective, Objective], seed: int, start: int) -> None:
         """``start``: how many trials, the first ones, are spread evenly without regard to results."""
@@ -38,6 +38,10 @@ class Generator(ABC):
     @abstractmethod
     def propose(self, index: int, known: Known) -> dict[str, Scalar]:
         """Parameters of the trial with this index."""
+
+    def origin(self, index: int, known: Known) -> str:
+        """What such a proposal comes from, for the tables: a name of :data:`GENERATORS`."""
+        return "sobol"
 
 
 class SobolGenerator(Generator):

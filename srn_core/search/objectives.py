@@ -61,7 +61,8 @@ def measured_of(report: Mapping[str, Any], value_range: float) -> dict[str, Any]
     """The figures of a compression's report that a search keeps; the largest error as a share of the value range."""
     psnr = float(report["psnr"])
     names = ("bytes", "ratio", "parameters", "parameter_ratio", "ssim", "decode_mvoxel_s", "kept_fraction",
-             "train_seconds", "passes", "initial_parameters", "initial_grid", "step", "filter")  # fmt: skip
+             "train_seconds", "passes", "initial_parameters", "initial_grid", "step", "filter",
+             "chosen_settings")  # fmt: skip
     return {
         "psnr": min(psnr, EXACT_PSNR) if psnr == psnr else 0.0,
         "max_error": float(report["max_error"]) / (value_range or 1.0),

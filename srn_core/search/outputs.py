@@ -12,7 +12,7 @@ from srn_core.search.objectives import scores
 from srn_core.search.runner import FILES, SearchResult
 from srn_core.search.space import nested
 from srn_core.search.tables import write_csv, write_json
-from srn_core.search.trial import Trial
+from srn_core.search.trial import PROPOSED, Trial
 
 MEASURED = (
     "bytes", "ratio", "parameters", "parameter_ratio", "psnr", "ssim", "max_error", "kept_fraction",
@@ -29,12 +29,12 @@ def write(folder: Path, result: SearchResult, *, last: bool = True) -> None:
     """
     trials = sorted(result.trials, key=lambda trial: (trial.kind, trial.index))
     settings = sorted({name for trial in trials for name in trial.settings})
-    columns = ["kind", "trial", "status", "seconds", *MEASURED, *settings, "reason"]
+    columns = ["kind", "trial", PROPOSED, "status", "seconds", *MEASURED, *settings, "reason"]
     rows = [_row(trial) for trial in trials]
     write_csv(folder / "trials.csv", rows, columns)
     write_json(folder / "trials.json", [trial.to_dict() for trial in trials])
     front = result.front()
-    columns = ["point", "volume", "crc32", "method", "trial", *MEASURED, *settings]
+    columns = ["point", "volume", "crc32", "method", "trial", PROPOSED, *MEASURED, *settings]
     table = [
         {
             **_row(trial),
@@ -77,6 +77,7 @@ def _row(trial: Trial) -> dict[str, Any]:
         "status": trial.status,
         "seconds": trial.seconds,
         "reason": trial.reason,
+        PROPOSED: trial.extra.get(PROPOSED),
         **trial.settings,
         **trial.measured,
     }

@@ -74,9 +74,10 @@ RANGES: dict[str, Searchable] = {
     "training.final_rate": Searchable(Range(0.001, 0.3, log=True)),
     "training.decay_factor": Searchable(Range(0.1, 0.9), by_default=()),
     "training.decay_passes": Searchable(Range(1.0, 30.0, log=True), by_default=()),
-    # What an fv-SRN by rate has.
-    "rate.price": Searchable(Range(0.02, 0.5, log=True), BY_RATE),
-    "rate.channels": Searchable(Range(4, 128, log=True, whole=True), BY_RATE),
+    # What an fv-SRN by rate has. All that was best lay within these bounds, and the wider they are the more trials are
+    # lost on the rest.
+    "rate.price": Searchable(Range(0.03, 0.12, log=True), BY_RATE),
+    "rate.channels": Searchable(Range(8, 48, log=True, whole=True), BY_RATE),
     # Networks.
     "neurcomp.blocks": Searchable(Range(1, 10, whole=True), NEURCOMP),
     "neurcomp.width": Searchable(Range(8, 160, log=True, whole=True), Applies(("neurcomp",), sizes=("settings",))),

@@ -48,8 +48,11 @@ class SearchRequest:
     """Trials at the same time, each in a process with one thread."""
     generator: str = "ax"
     """"ax": after a start that is spread evenly, Bayesian optimisation; "sobol": spread evenly all the way."""
+    first_defaults: Optional[int] = None
+    """The first trials are the product's defaults, at ratios spread over the range; None: a fifth of all, at most 8.
+    Only where ratios are searched."""
     start: Optional[int] = None
-    """Evenly spread trials before Ax takes over; None: a quarter of all, at least 5."""
+    """Evenly spread trials after those and before Ax takes over; None: a quarter of what is left, at least 5."""
     seed: int = 0
     """Of the proposals, and of each trial."""
     device: str = "auto"
@@ -76,6 +79,13 @@ class SearchRequest:
                 raise SrnInputError(f"{name} must be more than 0, not {value}")
         if self.start is not None and self.start < 1:
             raise SrnInputError(f"start must be at least 1, not {self.start}")
+        if self.first_defaults is not None and not 0 <= self.first_defaults <= MOST_TRIALS:
+            raise SrnInputError(f"first_defaults must be from 0 to {MOST_TRIALS}, not {self.first_defaults}")
+        if self.first_defaults and not self.asks_for_ratios:
+            raise SrnInputError(
+                "only a search for ratios can begin with the defaults: leave first_defaults out, or choose sizes "
+                "target and fix no target"
+            )
         if not 0 <= self.seed < 2**31:
             raise SrnInputError(f"seed must be a whole number from 0 to 2^31 - 1, not {self.seed}")
 
@@ -90,9 +100,21 @@ class SearchRequest:
         return self.limit if self.limit is not None else 2.0 * self.seconds + 60.0
 
     @property
+    def asks_for_ratios(self) -> bool:
+        """Whether each trial asks for a ratio of its own."""
+        return self.sizes == "target" and not any(name.startswith("target.") for name in self.fixed)
+
+    @property
+    def defaults_first(self) -> int:
+        """Trials at the start that are the product's defaults."""
+        if self.first_defaults is not None:
+            return self.first_defaults
+        return min(self.trials // 5, 8) if self.asks_for_ratios else 0
+
+    @property
     def spread(self) -> int:
-        """Evenly spread trials at the start."""
-        return self.start if self.start is not None else max(5, self.trials // 4)
+        """Evenly spread trials after them."""
+        return self.start if self.start is not None else max(5, (self.trials - self.defaults_first) // 4)
 
 
 @dataclass(frozen=True)
@@ -159,7 +181,7 @@ class Record:
         try:
             if data.pop("format") != FORMAT:
                 raise SrnFormatError(f"'{path}' is of a format that this release does not read")
-            request = dict(data["request"], objectives=tuple(data["request"]["objectives"]))
+            request = {"first_defaults": 0, **data["request"], "objectives": tuple(data["request"]["objectives"])}
             return cls(
                 **{
                     **data,

@@ -15,6 +15,7 @@ from srn_core.search.journal import Journal
 from srn_core.search.objectives import Objective, objectives, scores
 from srn_core.search.ranges import RATIO
 from srn_core.search.request import Record
+from srn_core.search.space import space_of
 from srn_core.search.trial import Trial
 from srn_core.search.workers import Ended, Workers
 
@@ -133,10 +134,14 @@ class Runner:
         job: Job = end.job
         self.running.remove(job)
         self._ended += 1
+        parameters = dict(job.parameters)
+        if job.kind == "search":
+            # Of the defaults no more than the ratio is known before.
+            parameters = space_of(self.record).completed(parameters, end.measured.get("chosen_settings", {}))
         trial = Trial(
             job.kind,
             job.index,
-            dict(job.parameters),
+            parameters,
             dict(job.settings),
             end.status,
             end.reason,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 from srn_core.config import CompressConfig
 from srn_core.errors import SrnInputError
@@ -13,6 +13,9 @@ from srn_core.prediction.domains import Choice, Domain, Range, Scalar
 from srn_core.prediction.rules import grid_of
 from srn_core.search.ranges import GRID, RANGES, RATIO, SIZES, searchable
 from srn_core.settings import setting_of
+
+if TYPE_CHECKING:
+    from srn_core.search.request import Record
 
 LEAST_BYTES = 1500
 """No trial asks for a smaller file: a header alone has some 600 bytes."""
@@ -101,6 +104,20 @@ class Space:
         """The config that parameters mean. Raises SrnInputError where the settings contradict each other."""
         return config_of(self.settings(parameters))
 
+    def completed(self, known: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Scalar]:
+        """A point of the space with some ``known`` parameters, and all others as they are by default.
+
+        Where a default is left open it is what the product has ``chosen``, or, while that is not known, the middle of
+        the range.
+        """
+        found: dict[str, Scalar] = {}
+        for name, domain in self.free.items():
+            value = known.get(name, default_of(name))
+            if value is None and name in chosen:
+                value = max(chosen[name]) if name == GRID else chosen[name]
+            found[name] = domain.at(0.5) if value is None else domain.nearest(value)
+        return found
+
     def holds(self, parameters: Mapping[str, Any]) -> bool:
         """Whether parameters are a point of this space."""
         return list(parameters) == self.names and all(
@@ -109,6 +126,17 @@ class Space:
             else domain.low <= parameters[name] <= domain.high
             for name, domain in self.free.items()
         )
+
+
+def space_of(record: Record) -> Space:
+    """The space of a search."""
+    request, dims, nbytes = record.request, record.dims, record.nbytes
+    return Space.of(request.network, request.pruner, request.sizes, dims, nbytes, request.fixed, request.freed)
+
+
+def default_of(name: str) -> Any:
+    """A setting's default; None where it is left open."""
+    return setting_of(CompressConfig(), name)
 
 
 def config_of(settings: Mapping[str, Any]) -> CompressConfig:

@@ -7,6 +7,8 @@ from typing import Any, Mapping
 
 KINDS = ("search", "default", "check")
 """Of the search itself; of the product's defaults beside it; of the quality control of its fits."""
+PROPOSED = "proposed"
+"""In ``extra`` of the search's own trials: "defaults", or the generator that proposed them."""
 STATUSES = ("done", "failed", "hopeless", "killed")
 """Measured; ended by an error; stopped far below the front; ended at the time limit."""
 
@@ -19,7 +21,7 @@ class Trial:
     index: int
     """From 0, for each kind."""
     parameters: Mapping[str, Any]
-    """The searched settings, as the generator gave them."""
+    """The searched settings, as the generator gave them, or as the product's defaults came to."""
     settings: Mapping[str, Any]
     """All dotted settings, those included; what :func:`srn_core.search.space.nested` makes a config of."""
     status: str
@@ -30,7 +32,7 @@ class Trial:
     seconds: float = 0.0
     """Wall-clock time."""
     extra: Mapping[str, Any] = field(default_factory=dict)
-    """Of a check what was expected of it; of a hopeless trial ``psnr_estimate``, the last one."""
+    """Who :data:`PROPOSED` it; of a check what was expected of it; of a hopeless trial ``psnr_estimate``, the last."""
 
     @property
     def done(self) -> bool:

@@ -43,6 +43,8 @@ class Trained:
     """The mean squared error of a network on a part of the volume, the same each time."""
     sampler: Sampler
     """What it was trained with, for what is tuned once it is quantised."""
+    chosen: Mapping[str, float]
+    """Settings of the pruner that the config may leave open, by their dotted names, as they were."""
 
 
 def train_network(
@@ -106,7 +108,7 @@ def train_network(
     outcome = trainer.run(
         phases_of(config.training, config.pruner), Limits(passes, _least(config.training.seconds, most_seconds))
     )
-    return Trained(network, outcome, str(device), probe.error_of, sampler)
+    return Trained(network, outcome, str(device), probe.error_of, sampler, pruner.chosen())
 
 
 def _least(*limits: Optional[float]) -> Optional[float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Optional, Sequence
+from typing import Any, Optional, Sequence
 
 import pywt
 
@@ -121,9 +121,29 @@ def _fvsrn(config: CompressConfig, geometry: Geometry, components: int, room: Ro
     if settings.grid is not None:
         return spec(settings.grid)
     smallest = spec((1, 1, 1))
-    predictor = (_numbers(smallest) - smallest.features) * room.weight
-    budget = max(room.total - predictor, 64 * room.latent) / room.latent / smallest.features
-    return spec(grid_dims(geometry.dims, budget * oversize(config, budget * smallest.features)))
+    fits = _latents_that_fit(smallest, room)
+    return spec(grid_dims(geometry.dims, fits / smallest.features * oversize(config, fits)))
+
+
+def _latents_that_fit(spec: FvSrnSpec, room: Room) -> float:
+    predictor = (_numbers(spec) - math.prod(spec.grid) * spec.features) * room.weight
+    return max(room.total - predictor, 64 * room.latent) / room.latent
+
+
+def chosen_sizes(config: CompressConfig, spec: NetworkSpec, room: Room) -> dict[str, Any]:
+    """Settings of size that the config may leave open, by their dotted names, as ``spec`` has them."""
+    if isinstance(spec, FvSrnSpec):
+        fits = _latents_that_fit(spec, room)
+        found = {
+            "fvsrn.width": spec.widths[0],
+            "fvsrn.features": spec.features // spec.components,
+            "fvsrn.grid": list(reversed(spec.grid)),
+        }
+    else:
+        assert isinstance(spec, NeurcompSpec)
+        fits = room.total / room.weight
+        found = {"neurcomp.width": spec.width}
+    return found if config.pruner == "none" else {**found, "pruning.oversize": oversize(config, fits)}
 
 
 def grid_dims(dims: Sequence[int], vertices: float) -> tuple[int, int, int]:
