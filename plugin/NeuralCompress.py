@@ -1155,7 +1155,7 @@ class NeuralContour(_algorithm("contour", "NeuralContour", 1, 1)):
 @smdomain.xml("<Hints><Optional /></Hints>")
 @smproperty.input(name="Original", label="Original", port_index=0)
 @smdomain.xml('<InputArrayDomain name="input_array" attribute_type="any" />')
-@smdomain.datatype(dataTypes=["vtkDataSet"], composite_data_supported=False)
+@smdomain.datatype(dataTypes=["vtkDataSet"], composite_data_supported=True)
 class NeuralEvaluate(_algorithm("evaluate", "NeuralEvaluate", 2, 4)):
     """Shows how far what a neural file gives back is from the original: errors, figures, histogram, training."""
 

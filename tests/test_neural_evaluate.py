@@ -8,11 +8,19 @@ from typing import Any, Optional
 import numpy as np
 import pytest
 from srn_filters import carrier, vtk_bridge
+from srn_filters.blocks import composite_of
 from srn_filters.evaluate import NeuralEvaluate
 from surface_fields import file_of, latents_alone
 from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkCommonCore import vtkPoints
-from vtkmodules.vtkCommonDataModel import vtkDataObject, vtkImageData, vtkMultiBlockDataSet, vtkPolyData
+from vtkmodules.vtkCommonDataModel import (
+    vtkCompositeDataSet,
+    vtkDataObject,
+    vtkImageData,
+    vtkMultiBlockDataSet,
+    vtkPolyData,
+    vtkTable,
+)
 
 from srn_core import metrics
 from srn_core.volume import Geometry, Volume
@@ -33,6 +41,10 @@ def fields(*components: int) -> tuple[np.ndarray, np.ndarray]:
     random = np.random.default_rng(7)
     first = random.normal(size=(*DIMS[::-1], *components)).astype(np.float32)
     return first, first + 0.1 * random.normal(size=first.shape).astype(np.float32)
+
+
+def composite(**blocks: vtkDataObject) -> vtkMultiBlockDataSet:
+    return composite_of(list(blocks.items()))
 
 
 def algorithm(original: vtkDataObject, other: Optional[vtkDataObject] = None, **settings: Any) -> NeuralEvaluate:
@@ -221,13 +233,13 @@ def test_what_cannot_be_done_is_said(settings: dict[str, Any], words: str) -> No
 
 def test_inputs_that_cannot_be_compared() -> None:
     first, second = fields()
-    blocks = vtkMultiBlockDataSet()
-    blocks.SetBlock(0, image(first))
     vectors = image(fields(3)[0])
     apart = image(second, origin=(1000.0, 0.0, 0.0))
     nothing = image(np.full_like(first, np.nan))
     for original, other, words in (
-        (blocks, image(second), "Extract Block"),
+        (composite(a=vectors, b=image(first)), composite(a=vectors, b=image(first)), "3 and 1 components|1 and 3"),
+        (composite(a=image(first, "q")), image(first), "carries no neural file and has no array 'q'"),
+        (vtkTable(), image(first), "a data set or blocks of data sets"),
         (vectors, image(first), "3 component(s)"),
         (image(first), apart, "at no place"),
         (nothing, image(first), "at no place"),
@@ -235,7 +247,31 @@ def test_inputs_that_cannot_be_compared() -> None:
         (vtkPolyData(), image(first), "no point or cell array"),
     ):
         made = algorithm(original, other)
-        assert len(made.said) == 1 and words in made.said[0], made.said
+        assert len(made.said) == 1 and any(word in made.said[0] for word in words.split("|")), made.said
+
+
+def test_blocks_are_measured_as_one() -> None:
+    first, second = fields()
+    wide, near = 3 * first[:4], 3 * second[:4]
+    near[1, 2, 3] = wide[1, 2, 3] + 9
+    originals = composite(a=image(first), other=image(first, "q"), b=image(wide, origin=(50.0, 0.0, 0.0)))
+    made = algorithm(originals, composite(b=image(near, origin=(50.0, 0.0, 0.0)), a=image(second)), Bound="0.2")
+    output, figures, histogram, _ = outputs(made)
+    errors = np.concatenate([(second - first).ravel(), (near - wide).ravel()]).astype(np.float64)
+    values = np.concatenate([first.ravel(), wide.ravel()])
+    assert figures["rmse"] == pytest.approx(np.sqrt(np.mean(errors**2)), rel=1e-6)
+    assert figures["psnr"] == pytest.approx(20 * np.log10(np.ptp(values) / figures["rmse"]), rel=1e-6)
+    assert figures["max_error"] == pytest.approx(np.abs(errors).max(), rel=1e-6)
+    assert figures["places"] == errors.size == sum(histogram["count"])
+    assert figures["worst_block"] == "b" and "in b" in made.GetReport()
+    assert [figures[f"worst_{axis}"] for axis in "xyz"] == [53.0, 2.0, 1.0]
+    assert np.isnan(figures["ssim"])
+    assert [output.GetMetaData(n).Get(vtkCompositeDataSet.NAME()) for n in range(3)] == ["a", "other", "b"]
+    found = [vtk_to_numpy(output.GetBlock(n).GetPointData().GetArray("p error")) for n in (0, 2)]
+    np.testing.assert_allclose(np.concatenate(found), errors, atol=1e-6)
+    marked = sum(vtk_to_numpy(output.GetBlock(n).GetPointData().GetArray("p exceeds")).sum() for n in (0, 2))
+    assert marked == figures["beyond"] == (np.abs(errors) > 0.2).sum()
+    assert not output.GetBlock(1).GetPointData().HasArray("p error")
 
 
 def test_blanked_places_are_left_alone() -> None:

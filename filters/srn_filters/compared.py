@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Callable, NamedTuple, Optional
+from typing import TYPE_CHECKING, Callable, NamedTuple, Optional, Sequence
 
 import numpy as np
 from vtkmodules.util.numpy_support import vtk_to_numpy
@@ -14,6 +14,7 @@ from srn_core.errors import SrnInputError
 from srn_core.progress import ProgressCallback
 from srn_core.pulse import pulsed
 from srn_filters import carrier, mesh_bridge, vtk_bridge
+from srn_filters.blocks import blocks_of, is_composite
 
 if TYPE_CHECKING:
     from srn_core.api import NeuralFile
@@ -28,11 +29,19 @@ NEAR = 1e-6
 
 
 class Places(NamedTuple):
-    """The points or cells of the original."""
+    """The points or cells of the original, or of one of its blocks."""
 
     data: vtkDataSet
     association: str
     """"point" or "cell"."""
+    block: str = ""
+    """Its name, as in :mod:`srn_filters.blocks`; "" where there are none."""
+
+    @property
+    def number(self) -> int:
+        """How many there are."""
+        data = self.data
+        return int(data.GetNumberOfPoints() if self.association == "point" else data.GetNumberOfCells())
 
     def positions(self) -> np.ndarray:
         """World positions, float64 (N, 3): points, or middles of cells."""
@@ -51,6 +60,12 @@ class Places(NamedTuple):
             return False
         here, there = self.positions(), Places(two, self.association).positions()
         return bool(np.allclose(here, there, rtol=0, atol=NEAR * max(one.GetLength(), 1e-300), equal_nan=True))
+
+
+def spans_of(parts: Sequence[Places]) -> list[slice]:
+    """Where those of each part are, one part after the other."""
+    ends = np.cumsum([0, *(places.number for places in parts)]).tolist()
+    return [slice(first, end) for first, end in zip(ends, ends[1:])]
 
 
 class Compared(NamedTuple):
@@ -77,7 +92,10 @@ def compared(
     """
     if kind not in KINDS:
         raise SrnInputError(f"Compared must be one of {', '.join(KINDS)}, not {kind!r}")
-    there = other if isinstance(other, vtkDataSet) else None
+    there = other
+    if places.block and other is not None and is_composite(other):
+        there = dict(blocks_of(other)).get(places.block)
+    there = there if isinstance(there, vtkDataSet) else None
     known = [a for a in ("point", "cell") if there is not None and name in vtk_bridge.array_names(there, a)]
     if there is not None and kind != FILE and places.association in known and places.same_as(there):
         return Compared(vtk_bridge.numbers(there, places.association, name), f"array '{name}', on the same places")
@@ -85,7 +103,7 @@ def compared(
     if kind != ARRAY:
         content = carrier.content(other) or carrier.content(places.data)
     if content is not None:
-        field, file = _field(opened(content), name, places.association, time)
+        field, file = _field(opened(content), name, places, time)
         return Compared(_decoded(file, field, places, progress), f"neural file, array '{field.name}'")
     if there is not None and known and kind != FILE:
         nearest = places.association if places.association in known else known[0]
@@ -101,14 +119,18 @@ def compared(
     )
 
 
-def _field(file: NeuralFile, name: str, association: str, time: Optional[float]) -> tuple[NeuralField, NeuralFile]:
+def _field(file: NeuralFile, name: str, places: Places, time: Optional[float]) -> tuple[NeuralField, NeuralFile]:
     """The field of that name, rather one with samples of the same kind; the only field, whatever its name."""
     fields = carrier.fields_at(file, time)
+    if places.block and any(f.block for f in fields):
+        fields = [f for f in fields if f.block == places.block]
+        if not fields:
+            raise SrnInputError(f"the neural file has no block '{places.block}'")
     found = [f for f in fields if f.name == name] or (fields if len(fields) == 1 else [])
     if not found:
         names = ", ".join(f"'{f.name}'" for f in fields)
         raise SrnInputError(f"the neural file has no array '{name}'; it has {names}. Choose one as Compared Array")
-    return min(found, key=lambda f: f.geometry.association != association), file
+    return min(found, key=lambda f: f.geometry.association != places.association), file
 
 
 def _decoded(file: NeuralFile, field: NeuralField, places: Places, progress: ProgressCallback) -> np.ndarray:

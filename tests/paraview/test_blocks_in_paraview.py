@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from in_paraview import Run
 
 COMPOSITE = """
@@ -78,8 +79,16 @@ xs = np.array([points.GetPoint(i)[0] for i in range(points.GetNumberOfPoints())]
 upper_only = compressed(whole, "share", "CELLS", TrainingPasses=0, Target="psnr", TargetPSNR=70)
 upper_only.UpdatePipeline()
 cells = upper_only.GetClientSideObject().GetOutputDataObject(0).GetBlock(0)
-missing = compressed(whole, "nothing", TrainingPasses=0)
+original = TrivialProducer()
+original.GetClientSideObject().SetOutput(whole)
+judged = NeuralEvaluate(Original=original, ComparedWith=reader, Bound="0.1%")
+judged.Array = ["POINTS", "density"]
+judged.UpdatePipeline()
+errors = judged.GetClientSideObject().GetOutputDataObject(0)
+figures = servermanager.Fetch(judged, idx=1)
 tell(
+    psnr=figures.GetColumnByName("psnr").GetValue(0), judged=report(judged),
+    errors=[float(np.nanmax(array(errors.GetBlock(0).GetBlock(i), "density absolute error"))) for i in range(2)],
     made=facts_of(made), read=facts_of(read), text=report(small),
     fine=[fine.GetBlock(0).GetBlock(i).GetExtent()[1] for i in range(2)],
     line=int(np.isfinite(array(sampled.GetClientSideObject().GetOutputDataObject(0), "density")).sum()),
@@ -94,6 +103,8 @@ tell(
         assert found["kinds"] == ["vtkImageData", "vtkRectilinearGrid"]
         assert max(found["error"]) < 0.5
     assert facts["fine"] == [17, 15]
+    assert facts["psnr"] > 68 and "blocks" not in facts["judged"].lower()
+    assert facts["errors"] == [pytest.approx(error, rel=1e-4) for error in facts["read"]["error"]]
     assert facts["line"] > 10
     assert facts["near"] > 10 and facts["far"] > 10
     assert facts["share"] == [1, 4, True]
