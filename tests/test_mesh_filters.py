@@ -156,6 +156,19 @@ def test_several_arrays_of_a_mesh_that_is_dropped_share_an_image() -> None:
     assert [image.GetPointData().GetArrayName(i) for i in range(2)] == ["heat", "cells"]
 
 
+def test_an_estimate_does_not_pass_over_the_mesh() -> None:
+    mesh = tetrahedra(4)
+    made = compressing(given(as_vtk(even(mesh, 1))), Target="ratio", TargetRatio=50)
+    made.UpdateInformation()
+    made.GetInputAlgorithm(0, 0).Update()
+    assert made.GetEstimatedSize() == f"about {4 * len(mesh.points) / 50:.2g} bytes, 50 : 1, and the mesh"
+    made.SetGeometry("drop")
+    assert "mesh" not in made.GetEstimatedSize()
+    made.SetGeometry("keep")
+    made.SetTarget("bytes")
+    assert "mesh" not in made.GetEstimatedSize(), "the bytes are those of all of it"
+
+
 def test_an_empty_mesh_says_so() -> None:
     from vtkmodules.vtkCommonDataModel import vtkUnstructuredGrid
 

@@ -119,9 +119,11 @@ class NeuralCompress(WithPanel, ChosenArrays, OpeningAlgorithm):
         steps = 1
         if panel.get("TimeSteps", self._time_steps) == over_time.ALL:
             steps = max(len(requests.times_in(self.GetInputInformation(0, 0))), 1)
-        return estimate.in_words(
+        size, time = estimate.in_words(
             given, config, lambda: self._rough.size(data, array or self._named(), config, given), steps
         )
+        besides = self._geometry != DROP and config.target.bytes is None and estimate.meshes_in(data)
+        return size + (", and the mesh" if besides else ""), time
 
     def FillOutputPortInformation(self, port: int, info: Any) -> int:
         """Called by VTK: a grid or a mesh, or blocks of these, and two tables."""

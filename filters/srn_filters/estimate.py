@@ -15,6 +15,7 @@ from srn_core.compression import DEFAULT_RATIO, LEAST_DEFAULT_BYTES
 from srn_core.config import PASSES_BY_PRESET, CompressConfig, by_rate, error_bound
 from srn_core.deadline import clock
 from srn_filters import vtk_bridge
+from srn_filters.mesh_bridge import MESHES
 
 Range = Tuple[float, float]
 
@@ -52,18 +53,8 @@ def given_in(data: Optional[vtkDataObject], array: tuple[str, str], further: Seq
 
     ``array``: association and name; where that is empty and there are no ``further`` ones, the first that there is.
     """
-    blocks = [data]
-    if isinstance(data, vtkCompositeDataSet):
-        each = data.NewIterator()
-        each.InitTraversal()
-        blocks = []
-        while not each.IsDoneWithTraversal():
-            blocks.append(each.GetCurrentDataObject())
-            each.GoToNextItem()
     values = nbytes = 0
-    for block in blocks:
-        if not isinstance(block, vtkDataSet):
-            continue
+    for block in _parts(data):
         chosen = {(a, n) for a, n in (array, *further) if n}
         if not chosen:
             chosen = set([(a, n) for a in ("point", "cell") for n in vtk_bridge.array_names(block, a)][:1])
@@ -74,6 +65,24 @@ def given_in(data: Optional[vtkDataObject], array: tuple[str, str], further: Seq
                 values += found.GetNumberOfValues()
                 nbytes += found.GetNumberOfValues() * found.GetDataTypeSize()
     return Given(values, nbytes)
+
+
+def meshes_in(data: Optional[vtkDataObject]) -> bool:
+    """Whether there are meshes, whose points and cells are kept beside the values and of which no size is known yet."""
+    return any(isinstance(block, MESHES) for block in _parts(data))
+
+
+def _parts(data: Optional[vtkDataObject]) -> list[vtkDataSet]:
+    """A data set, or all blocks of one."""
+    parts = [data]
+    if isinstance(data, vtkCompositeDataSet):
+        each = data.NewIterator()
+        each.InitTraversal()
+        parts = []
+        while not each.IsDoneWithTraversal():
+            parts.append(each.GetCurrentDataObject())
+            each.GoToNextItem()
+    return [part for part in parts if isinstance(part, vtkDataSet)]
 
 
 class Rough:
