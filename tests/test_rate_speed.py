@@ -65,7 +65,7 @@ def test_coding_and_decoding(coefficients: np.ndarray, step: float, limit: float
 
 
 def test_the_context_network() -> None:
-    features = np.random.default_rng(0).integers(0, 200, (1 << 20, FEATURES)).astype(np.uint8)
+    features = np.random.default_rng(0).integers(0, 200, (FEATURES, 1 << 20)).astype(np.uint8)
     constants = np.zeros(CONSTANTS, np.int64)
     assert seconds(lambda: contexts(default_model(), features, constants)) < 3.0
 
