@@ -80,7 +80,7 @@ def test_fields_joined_with_bricks_keep_their_grids():
             bricked(VALUES, 16, geometry=plain, name="c"),
         )
     ]
-    found = codec.from_bytes(joined(contents, points=[axes, None, axes]))
+    found = codec.from_bytes(joined(contents, places=[axes, None, axes]))
     assert [field.geometry.points for field in found] == [axes, None, axes]
     assert [len(field.bricks) for field in found] == [8, 0, 8]
     file = NeuralFile(found, b"")
