@@ -274,6 +274,16 @@ def test_blocks_are_measured_as_one() -> None:
     assert not output.GetBlock(1).GetPointData().HasArray("p error")
 
 
+def test_blocks_that_carry_the_file_themselves() -> None:
+    file = file_of(latents_alone(DIMS))
+    decoded = file.decode()
+    whole = composite(a=image(decoded.values + 0.25, file.fields[0].name))
+    carrier.attach(whole, file.to_bytes())
+    made = algorithm(whole)
+    assert outputs(made)[1]["mean_error"] == pytest.approx(-0.25, abs=1e-5)
+    assert "neural file" in made.GetReport()
+
+
 def test_blanked_places_are_left_alone() -> None:
     first, second = fields()
     original = image(first)

@@ -82,11 +82,12 @@ def compared(
     places: Places,
     name: str,
     other: Optional[vtkDataObject],
+    content: Optional[bytes],
     time: Optional[float],
     opened: Callable[[bytes], NeuralFile],
     progress: ProgressCallback,
 ) -> Compared:
-    """The values of the array ``name`` out of ``other``, or of the file that it (else the original) carries.
+    """The values of the array ``name`` out of ``other``, or of the neural file whose bytes are the ``content``.
 
     Raises SrnInputError where there is none.
     """
@@ -99,10 +100,7 @@ def compared(
     known = [a for a in ("point", "cell") if there is not None and name in vtk_bridge.array_names(there, a)]
     if there is not None and kind != FILE and places.association in known and places.same_as(there):
         return Compared(vtk_bridge.numbers(there, places.association, name), f"array '{name}', on the same places")
-    content = None
-    if kind != ARRAY:
-        content = carrier.content(other) or carrier.content(places.data)
-    if content is not None:
+    if content is not None and kind != ARRAY:
         field, file = _field(opened(content), name, places, time)
         return Compared(_decoded(file, field, places, progress), f"neural file, array '{field.name}'")
     if there is not None and known and kind != FILE:

@@ -108,9 +108,9 @@ class NeuralEvaluate(OpeningAlgorithm):
         time = requests.asked_time(out_info)
         if time is None:
             time = original.GetInformation().Get(vtkDataObject.DATA_TIME_STEP())
-        beside = other if other is not None or not blocks.is_composite(original) else original
+        content = carrier.content(other) or carrier.content(original)
         found = [
-            compared(self._compared, places, self._other_name or name, beside, time, self.open_file, told)
+            compared(self._compared, places, self._other_name or name, other, content, time, self.open_file, told)
             for places, told in zip(parts, self._shares(parts))
         ]
         evaluation = _evaluation(parts, name, found, self._bound or None)
