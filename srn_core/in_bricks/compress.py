@@ -126,8 +126,6 @@ class _Job:
         files, reports = self._compressed(ranges, goals, 0.15, 0.7)
         whole = self._whole(ranges)
         content = self._assembled(whole, files)
-        # Nothing that the members do together may depend on what one of them alone knows.
-        self.stopped = any(self.team.told(self.stopped))
         if most is not None and (most - len(content) > UNUSED * most or len(content) > most) and not self.stopped:
             goals = self._better(goals, files, most - len(content))
             files, reports = self._compressed(ranges, goals, 0.85, 0.0)
@@ -141,7 +139,6 @@ class _Job:
             # A brick is measured with its halo and before it is blended; what that hid is asked for in addition.
             goals = [replace(goal, psnr=min((goal.psnr or 0.0) + missing, 200.0)) for goal in goals]
             files, reports = self._compressed(ranges, goals, 0.85, 0.0)
-            self.stopped = any(self.team.told(self.stopped))
             begin = time.perf_counter()
             quality = self._measured(whole, self._assembled(whole, files))
         return self._finish(whole, files, quality, reports, most, time.perf_counter() - begin)
@@ -235,7 +232,12 @@ class _Job:
             return made
 
         made = flat(self.team.told(self.team.together(work)))
+        self._agree()
         return [base64.b64decode(content) for content, _ in made], [report for _, report in made]
+
+    def _agree(self) -> None:
+        """Nothing that the members do together may depend on what one of them alone knows."""
+        self.stopped = any(self.team.told(self.stopped))
 
     def _forward(self, report: Progress) -> Optional[bool]:
         if self._progress is not None and self._progress(report) is False:
@@ -307,6 +309,7 @@ class _Job:
         measured = Tally()
         for some in self.team.told(self.team.together(work)):
             measured = measured.plus(Tally(*some))
+        self._agree()
         low = min(a for a, _ in whole.value_range)
         return measured.quality(max(b for _, b in whole.value_range) - low)
 
@@ -321,8 +324,12 @@ class _Job:
     ) -> CompressResult:
         """Write what was measured into the file. Raises SrnInputError where its target is not kept."""
         file = NeuralFile.from_bytes(self._assembled(replace(whole, quality=quality), files))
-        if self.stopped:
-            return CompressResult(file, self._report(file, reports, measuring))
+        if not self.stopped:
+            self._check_target(file, most)
+            self._tell("done", 1.0)
+        return CompressResult(file, self._report(file, reports, measuring))
+
+    def _check_target(self, file: NeuralFile, most: Optional[int]) -> None:
         if most is not None and file.nbytes > most:
             raise SrnInputError(
                 f"the file came out at {file.nbytes} bytes, but at most {most} were asked for; ask for a lower ratio"
@@ -332,8 +339,6 @@ class _Job:
             raise SrnInputError(
                 f"the file was to have {promise.asked}, but came out with {promise.measured}; ask for a little less"
             )
-        self._tell("done", 1.0)
-        return CompressResult(file, self._report(file, reports, measuring))
 
     def _report(self, file: NeuralFile, reports: Sequence[dict[str, Any]], measuring: float) -> dict[str, Any]:
         (field,) = file.fields
