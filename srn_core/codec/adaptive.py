@@ -58,9 +58,7 @@ class Adaptive:
         for size in self._blocks([contexts.size]):
             block = slice(start, start + size)
             used = np.flatnonzero(np.bincount(contexts[block], minlength=len(self._seen)))
-            models = np.zeros(len(self._seen), np.int64)
-            models[used] = np.arange(used.size)
-            models = models[contexts[block]]
+            models = _numbered(used, len(self._seen))[contexts[block]]
             found[block] = coder.symbols(self._tables(self._seen[None], used), models, None)
             self.update(contexts[block], found[block])
             start += size
@@ -124,9 +122,8 @@ class Adaptive:
         for time, block in enumerate(counts):  # a cumsum along the first axis takes ten times as long
             seen[time] = self._seen
             self._seen += block
-        models = np.zeros(len(sizes) * rows, np.int64)
-        models[used] = np.arange(used.size)
-        found = slots_of(self._tables(seen, used), models[places], symbols)
+        models = _numbered(used, len(sizes) * rows)[places]
+        found = slots_of(self._tables(seen, used), models, symbols)
         self._count += len(symbols)
         return found
 
@@ -142,3 +139,10 @@ class Adaptive:
         wide = frequencies((self._prior + np.add.reduceat(seen, self._firsts, axis=1)).reshape(-1, alphabet))
         lean = wide[used // rows * len(self._prior) + self._coarse[contexts]]
         return frequencies(wanted * (TOTAL // SEEN) + lean * self._trust)
+
+
+def _numbered(used: np.ndarray, count: int) -> np.ndarray:
+    """(count,) int64: at each of the places ``used``, its number among them."""
+    numbers = np.zeros(count, np.int64)
+    numbers[used] = np.arange(used.size)
+    return numbers

@@ -66,22 +66,27 @@ def draw_front(folder: Path, result: SearchResult, peers: Curves) -> None:
         upper.plot(x, y, "s--", color=colour, label=f"defaults: {method.replace(' ', ', ')}")
     if (first.name, second.name) == ("ratio", "psnr"):
         _draw_peers(upper, peers)
+    label_front(upper, lower, result)
+    upper.legend()
+    rows = hypervolumes(result)
+    lower.step([row["trials"] for row in rows], [row["hypervolume"] for row in rows], where="post", color="#1f4e99")
+    save(drawn, folder / "front.png")
+
+
+def label_front(upper: Any, lower: Any, result: SearchResult) -> None:
+    """Scales, labels and grids of a picture of fronts above and of hypervolumes below."""
+    first, second = result.objectives
     if first.log:
         upper.set_xscale("log")
         plain_numbers(upper.xaxis)
     if second.log:
         upper.set_yscale("log")
         plain_numbers(upper.yaxis)
-    upper.set(
-        xlabel=first.label, ylabel=second.label, title=f"{result.record.name}, {'x'.join(map(str, result.record.dims))}"
-    )
+    dims = "x".join(map(str, result.record.dims))
+    upper.set(xlabel=first.label, ylabel=second.label, title=f"{result.record.name}, {dims}")
     upper.grid(alpha=0.3, which="both")
-    upper.legend()
-    rows = hypervolumes(result)
-    lower.step([row["trials"] for row in rows], [row["hypervolume"] for row in rows], where="post", color="#1f4e99")
     lower.set(xlabel="finished trials", ylabel="hypervolume", ylim=(0, None))
     lower.grid(alpha=0.3)
-    save(drawn, folder / "front.png")
 
 
 def _draw_peers(axes: Any, peers: Curves) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Mapping, Sequence
 
 from srn_core.errors import SrnInputError
 from srn_core.search.comparison import gain
-from srn_core.search.figures import figure, plain_numbers, save
+from srn_core.search.figures import figure, label_front, save
 from srn_core.search.front import hypervolume
 from srn_core.search.objectives import scores
 from srn_core.search.outputs import hypervolumes
@@ -97,18 +97,8 @@ def draw(folder: Path, searches: Searches) -> None:
         upper.plot(x, y, "-", marker=marker, markersize=5, color=colour, label=name)
         rows = hypervolumes(result)
         lower.step([r["trials"] for r in rows], [r["hypervolume"] for r in rows], where="post", color=colour)
-    if x_of.log:
-        upper.set_xscale("log")
-        plain_numbers(upper.xaxis)
-    if y_of.log:
-        upper.set_yscale("log")
-        plain_numbers(upper.yaxis)
-    dims = "x".join(map(str, first.record.dims))
-    upper.set(xlabel=x_of.label, ylabel=y_of.label, title=f"{first.record.name}, {dims}")
-    upper.grid(alpha=0.3, which="both")
+    label_front(upper, lower, first)
     upper.legend(title="fronts (faint: all trials)")
-    lower.set(xlabel="finished trials", ylabel="hypervolume", ylim=(0, None))
-    lower.grid(alpha=0.3)
     save(drawn, folder / PICTURE)
 
 
