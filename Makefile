@@ -34,7 +34,7 @@ help:
 
 setup: $(READY)
 
-$(READY): pyproject.toml tools/prepare.sh
+$(READY): pyproject.toml tools/prepare.sh tools/compile_native.py $(wildcard srn_core/native/*.[ch])
 	@VENV='$(VENV)' PVPYTHON='$(PVPYTHON)' TORCH='$(TORCH)' EXTRAS='$(EXTRAS)' sh tools/prepare.sh
 	@touch $@
 

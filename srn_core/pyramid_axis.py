@@ -1,4 +1,8 @@
-"""One level of a wavelet pyramid along one axis, as products with small matrices (see :mod:`srn_core.pyramid`)."""
+"""One level of a wavelet pyramid along one axis, as sums of samples (see :mod:`srn_core.pyramid`).
+
+The sums are made in one order everywhere, by arrays here or by compiled loops (:mod:`srn_core.native`), so that all
+machines have the same bits.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,8 @@ from functools import lru_cache
 
 import numpy as np
 
-STRETCH = 128
-"""Samples of an axis that one product makes; even."""
+from srn_core.native import calls
+from srn_core.native.calls import Terms
 
 Taps = tuple[tuple[float, ...], tuple[float, ...]]
 """Right halves, the centre first, of a symmetric low-pass filter and of a symmetric high-pass filter."""
@@ -22,50 +26,54 @@ def analysis_taps(low: tuple[float, ...], high: tuple[float, ...]) -> Taps:
 
 
 def transform_axis(data: np.ndarray, last: bool, taps: Taps, inverse: bool) -> None:
-    """One level along the last axis, or the last but one, of (slabs, rows, columns), in place."""
-    source = data.copy()
-    samples = data.shape[2 if last else 1]
-    half, reach = (samples + 1) // 2, 2 * (max(len(t) for t in taps) // 2)
+    """One level along the last axis, or the last but one, of (slabs, rows, columns) float32, in place."""
+    evens, odds, reach = _terms(taps, inverse, data.dtype.char)
+    if calls.there() and data.dtype == np.float32 and data.strides[2] == data.itemsize:
+        calls.transform(data, 2 if last else 1, inverse, evens, odds, reach)
+        return
+    axis = 2 if last else 1
+    samples = data.shape[axis]
+    half = (samples + 1) // 2
+    source = [np.take(data, _places(samples, odd, reach, inverse), axis) for odd in (0, 1)]
 
-    def part(array: np.ndarray, start: int, stop: int) -> np.ndarray:
-        return array[:, :, start:stop] if last else array[:, start:stop]
+    def part(array: np.ndarray, where: slice) -> np.ndarray:
+        return array[:, :, where] if last else array[:, where]
 
-    def times(matrix: np.ndarray, values: np.ndarray) -> np.ndarray:
-        return values @ matrix.T if last else matrix @ values
-
-    for start in range(0, samples, STRETCH):
-        stop = min(start + STRETCH, samples)
-        low, high = max(0, start - reach), min(samples, stop + reach)
-        inner = low < start and stop < high and high - low == stop - start + 2 * reach
-        # Away from the ends one matrix serves all stretches.
-        place = (reach, stop - start + reach, stop - start + 2 * reach) if inner else (start, stop, samples)
-        evens, odds = _matrices(taps, inverse, *place, reach, data.dtype.char)
-        if inverse:
-            values = times(evens, part(source, low // 2, (high + 1) // 2))
-            values += times(odds, part(source, half + low // 2, half + high // 2))
-            part(data, start, stop)[...] = values
-        else:
-            values = part(source, low, high)
-            part(data, start // 2, (stop + 1) // 2)[...] = times(evens, values)
-            part(data, half + start // 2, half + stop // 2)[...] = times(odds, values)
+    for odd, terms in enumerate((evens, odds)):
+        count = samples - half if odd else half
+        total: np.ndarray = np.zeros(0)
+        for number, (tap, (which, before, after)) in enumerate(zip(terms.taps, terms.samples)):
+            one, two = (part(source[which], slice(reach + n, reach + n + count)) for n in (before, after))
+            if number:
+                total += tap * (one + two)
+            else:
+                total = tap * one
+        part(data, slice(odd, None, 2) if inverse else slice(odd * half, odd * half + count))[...] = total
 
 
-@lru_cache(maxsize=128)
-def _matrices(
-    taps: Taps, inverse: bool, start: int, stop: int, samples: int, reach: int, dtype: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """What places start to stop of an axis take from the places within reach, as (outputs, inputs).
+@lru_cache(maxsize=16)
+def _terms(taps: Taps, inverse: bool, dtype: str) -> tuple[Terms, Terms, int]:
+    """Terms of even and of odd outputs, and the most samples to the side, even or odd ones alone."""
 
-    Analysis: for the even places, and for the odd ones. Synthesis: from the even places, and from the odd ones.
-    """
-    low, high = max(0, start - reach), min(samples, stop + reach)
-    matrix = np.zeros((stop - start, high - low))
-    farthest = max(len(t) for t in taps) - 1
-    for row in range(start, stop):
-        for step in range(-farthest, farthest + 1):
-            filter_ = taps[(row + step if inverse else row) % 2]
-            if abs(step) < len(filter_):
-                place = (row + step) % (2 * samples - 2)
-                matrix[row - start, min(place, 2 * samples - 2 - place) - low] += filter_[abs(step)]
-    evens, odds = (matrix[:, 0::2], matrix[:, 1::2]) if inverse else (matrix[0::2], matrix[1::2])
-    return np.ascontiguousarray(evens, dtype), np.ascontiguousarray(odds, dtype)
+    def terms(odd: int) -> Terms:
+        found = [(taps[odd][0], odd, 0, 0)]
+        for distance in range(1, max(len(t) for t in taps)):
+            which = (odd + distance) % 2
+            filter_ = taps[which if inverse else odd]
+            if distance < len(filter_):
+                # Sample 2 i + odd +- distance is the even or odd one of this number, counted from i.
+                sides = ((odd - distance - which) // 2, (odd + distance - which) // 2)
+                found.append((filter_[distance], which, *sides))
+        return Terms(np.array([t[0] for t in found], dtype), np.array([t[1:] for t in found], np.int64))
+
+    evens, odds = terms(0), terms(1)
+    return evens, odds, int(max(np.abs(t.samples[:, 1:]).max() for t in (evens, odds)))
+
+
+@lru_cache(maxsize=64)
+def _places(samples: int, odd: int, reach: int, inverse: bool) -> np.ndarray:
+    """Where the even or odd samples lie, mirrored ``reach`` beyond both ends: (half + 2 reach,)."""
+    half = (samples + 1) // 2
+    places = (2 * np.arange(-reach, half + reach) + odd) % (2 * samples - 2)
+    places = np.minimum(places, 2 * samples - 2 - places)
+    return odd * half + places // 2 if inverse else places

@@ -16,6 +16,14 @@ from srn_core.codec.rans import TOTAL, Coder, Decoder, Encoder, decode, encode
 from srn_core.codec.rans_lanes import cost_of, most_bytes
 from srn_core.codec.rans_steps import encoded, encoded_singly
 from srn_core.errors import SrnFormatError
+from srn_core.native import calls
+
+
+@pytest.fixture(autouse=True, params=["compiled", "in Python"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything here holds with the compiled loops and without."""
+    if request.param == "in Python":
+        monkeypatch.setattr(calls, "there", lambda: False)
 
 
 def drawn(count: int, rows: int, alphabet: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

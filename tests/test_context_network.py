@@ -25,11 +25,11 @@ from srn_core.codec.context_network import (
     default_model,
     sign_contexts,
 )
+from srn_core.codec.pyramid_beside import LOGARITHMS
 from srn_core.codec.pyramid_contexts import (
     CONSTANTS,
     FEATURES,
     LARGEST_SIGNED,
-    LOGARITHMS,
     PARITIES,
     SIGN_CLASSES,
     Surroundings,

@@ -35,6 +35,7 @@ from srn_core.codec.pyramid_tokens import DIRECT, EXTRA, FIRST, LARGEST_CODE, TO
 from srn_core.codec.pyramids import BITS, MODEL, draft
 from srn_core.codec.rans import Decoder, Encoder
 from srn_core.errors import SrnFormatError, SrnInputError
+from srn_core.native import calls
 from srn_core.pyramid import analyse, pyramid_of
 from srn_core.spec import FvSrnSpec
 from srn_core.volume import Geometry
@@ -45,6 +46,13 @@ Groups = tuple[tuple[str, int], ...]
 DYADIC: Groups = (("zyx", 3),)
 
 relaxed = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None)
+
+
+@pytest.fixture(autouse=True, params=["compiled", "in Python"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything here holds with the compiled loops and without."""
+    if request.param == "in Python":
+        monkeypatch.setattr(calls, "there", lambda: False)
 
 
 def packed(codes: np.ndarray, groups: Groups) -> bytes:
@@ -147,7 +155,7 @@ def test_either_direction_of_the_coder_gives_the_same():
 def test_slabs_change_nothing(shape, monkeypatch):
     codes = clustered(shape)
     data = packed(codes, DYADIC)
-    monkeypatch.setattr("srn_core.codec.pyramid_coder.SLAB", 100)
+    monkeypatch.setattr("srn_core.codec.pass_contexts.SLAB", 100)
     assert packed(codes, DYADIC) == data
     np.testing.assert_array_equal(unpacked(data, shape), codes)
 

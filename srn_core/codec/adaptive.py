@@ -6,7 +6,9 @@ from typing import Optional, Sequence
 
 import numpy as np
 
-from srn_core.codec.rans import TOTAL, Coder, slots_of
+from srn_core.codec import compiled
+from srn_core.codec.rans import TOTAL, Coder, Decoder, slots_of
+from srn_core.native import calls
 
 SEEN = 32
 """What one symbol adds to its weight; priors are in the same unit."""
@@ -53,6 +55,10 @@ class Adaptive:
 
     def decode(self, coder: Coder, contexts: np.ndarray) -> np.ndarray:
         """A run of symbols (n,) in ``contexts`` (n,), learning from them block by block."""
+        if self._coarse is None and calls.there() and isinstance(coder, Decoder):
+            found = coder.learnt(self._prior, self._seen, self._count, contexts)
+            self._count += found.size
+            return found
         found = np.zeros(contexts.size, np.int64)
         start = 0
         for size in self._blocks([contexts.size]):
@@ -69,6 +75,10 @@ class Adaptive:
 
         As :meth:`decode` of each run, but all symbols are known: many blocks are learnt from and looked up at once.
         """
+        if self._coarse is None and calls.there():
+            slots = compiled.encode_adaptive(self._prior, self._seen, self._count, contexts, symbols, runs)
+            self._count += symbols.size
+            return slots
         sizes = self._blocks(runs)
         together = max(1, _TOGETHER // self._seen.size)
         found, start = [], 0

@@ -60,12 +60,7 @@ def default_model() -> ContextModel:
 def contexts(model: ContextModel, features: np.ndarray, constants: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(zero contexts, size contexts), each (n,) uint8, of features (FEATURES, n) and constants (CONSTANTS,)."""
     varying, count = features.shape
-    bias = model.first_bias + constants @ model.first[varying:]
-    layers = [
-        _weights(model.first[:varying], bias, 1 / 32),
-        _weights(model.second, model.second_bias, 1 / 64),
-        _weights(model.last, model.last_bias + _MIDDLE, 1 / 512),
-    ]
+    layers = [_closed(layer) for layer in (first_layer(model, constants), *further_layers(model))]
     found = np.empty((2, count), np.uint8)
     chunks = max(1, min(CHUNKS, -(-count // CHUNK)))
     inputs = np.ones((chunks, varying + 1, CHUNK), np.float32)
@@ -99,9 +94,27 @@ def sign_contexts(expected: np.ndarray) -> np.ndarray:
     return np.asarray(np.searchsorted(_SIGN_BOUNDS, np.abs(expected), side="right"), np.int64)
 
 
-def _weights(weights: np.ndarray, bias: np.ndarray, scale: float) -> np.ndarray:
-    """A layer as one matrix, float32: of columns whose last is 1, to such columns. ``scale``: a power of two."""
-    matrix = np.zeros((weights.shape[1] + 1, weights.shape[0] + 1))
-    matrix[:-1, :-1], matrix[:-1, -1] = weights.T * scale, bias * scale
-    matrix[-1, -1] = 1.0
-    return matrix.astype(np.float32)
+def first_layer(model: ContextModel, constants: np.ndarray) -> np.ndarray:
+    """(24, FEATURES + 1) float32, the biases last, for a pass with ``constants`` (CONSTANTS,).
+
+    As all layers it is scaled by a power of two, so that the whole part of its product is what the next one takes.
+    """
+    varying = len(model.first) - constants.size
+    return _layer(model.first[:varying], model.first_bias + constants @ model.first[varying:], 1 / 32)
+
+
+def further_layers(model: ContextModel) -> tuple[np.ndarray, np.ndarray]:
+    """(24, 25) and (2, 25) float32, the biases last; the last product is a context of zeros and one of sizes."""
+    second = _layer(model.second, model.second_bias, 1 / 64)
+    return second, _layer(model.last, model.last_bias + _MIDDLE, 1 / 512)
+
+
+def _layer(weights: np.ndarray, bias: np.ndarray, scale: float) -> np.ndarray:
+    return np.column_stack([weights.T * scale, bias * scale]).astype(np.float32)
+
+
+def _closed(layer: np.ndarray) -> np.ndarray:
+    """Of columns whose last is 1, to such columns."""
+    one = np.zeros((1, layer.shape[1]), np.float32)
+    one[0, -1] = 1.0
+    return np.concatenate([layer, one])

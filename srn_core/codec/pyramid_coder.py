@@ -12,7 +12,8 @@ from typing import Optional, Protocol, Sequence
 import numpy as np
 
 from srn_core.codec.adaptive import SEEN, Adaptive
-from srn_core.codec.context_network import ContextModel, contexts, default_model, sign_contexts
+from srn_core.codec.context_network import ContextModel, default_model, sign_contexts
+from srn_core.codec.pass_contexts import PassContexts
 from srn_core.codec.pyramid_blocks import (
     BLOCK,
     BLOCK_CONTEXTS,
@@ -22,20 +23,17 @@ from srn_core.codec.pyramid_blocks import (
     has_blocks,
     spread,
 )
-from srn_core.codec.pyramid_contexts import PARITIES, Known, Surroundings, lattice, nothing_known, remember
+from srn_core.codec.pyramid_contexts import PARITIES, Surroundings, lattice, nothing_known, remember
 from srn_core.codec.pyramid_relations import Relation, relations
 from srn_core.codec.pyramid_tokens import code_rest, token_of
 from srn_core.codec.rans import Coder, Encoder
-
-SLAB = 1 << 15
-"""Coefficients whose surroundings are looked at together: what fits a cache."""
 
 
 class Models:
     """Probabilities that are learnt while coding, shared by all bands and features."""
 
     def __init__(self, model: ContextModel) -> None:
-        self.network = model
+        self.contexts = PassContexts(model)
         self.blocks = Adaptive(np.full((BLOCK_CONTEXTS, 2), SEEN))
         self.zeros = Adaptive(model.zero_prior)
         self.sizes = Adaptive(model.size_prior)
@@ -114,7 +112,7 @@ class _Coding:
             if not part.size:
                 continue
             chosen = None if active is None else active[lattice(parity)]
-            zero, size, expected = self._contexts(surroundings, known, number, part.shape, chosen)
+            zero, size, expected = self._models.contexts.of(surroundings, known, number, active)
             some = None
             if wanted is not None:
                 some = wanted[lattice(parity)].ravel()
@@ -126,30 +124,6 @@ class _Coding:
                 part[chosen] = values
             remember(known, parity, part)
         return found, known.inner()
-
-    def _contexts(
-        self,
-        surroundings: Surroundings,
-        known: Known,
-        number: int,
-        shape: Sequence[int],
-        chosen: Optional[np.ndarray],
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(Zero contexts, size contexts, expected signs), each (n,), of the coefficients of a pass, or the ``chosen``.
-
-        ``shape`` (z, y, x) of the pass. It is looked at in slabs that fit a cache.
-        """
-        network, constants = self._models.network, surroundings.constants(known, number)
-        thick = max(1, SLAB // (shape[1] * shape[2]))
-        slabs = [slice(first, min(first + thick, shape[0])) for first in range(0, shape[0], thick)]
-
-        def look(layers: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-            some = None if chosen is None else np.flatnonzero(chosen[layers])
-            told = surroundings.of(known, number, network.signs, some, layers)
-            return (*contexts(network, told.features, constants), told.expected)
-
-        zero, size, expected = zip(*map(look, slabs))
-        return np.concatenate(zero), np.concatenate(size), np.concatenate(expected)
 
     def _values(
         self, zero: np.ndarray, size: np.ndarray, expected: np.ndarray, wanted: Optional[np.ndarray]

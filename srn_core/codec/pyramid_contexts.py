@@ -12,7 +12,10 @@ from typing import NamedTuple, Optional, Sequence
 
 import numpy as np
 
-from srn_core.codec.pyramid_relations import Relation, on_shape
+from srn_core.codec import compiled
+from srn_core.codec.pyramid_beside import LOG, beside, mean_log
+from srn_core.codec.pyramid_relations import Relation
+from srn_core.native import calls
 
 PARITIES = ((0, 0, 0), (1, 1, 1), (1, 1, 0), (0, 0, 1), (1, 0, 1), (0, 1, 0), (0, 1, 1), (1, 0, 0))
 """Passes: each position of the second to last has known neighbours on all sides."""
@@ -24,11 +27,6 @@ CONSTANTS = 18
 SIGN_CLASSES = 9
 SIGN_UNIT = 64
 """Fixed-point unit of the weights of neighbours in the expected sign."""
-LOGARITHMS = 1 << 15
-_LOG = np.round(16 * np.log2(1.0 + np.minimum(np.arange(LOGARITHMS), (1 << 14) - 1))).astype(np.uint8)
-"""16 log2(1 + n), and from 2^14 on as just below: no n lies so near a rounding boundary that machines could differ."""
-
-
 BORDER = 2
 _SIGNED_BOUNDS = np.int16(-LARGEST_SIGNED), np.int16(LARGEST_SIGNED)
 
@@ -74,6 +72,9 @@ def remember(known: Known, parity: Sequence[int], codes: np.ndarray) -> None:
     z, y, x = codes.shape
     rows = (slice(BORDER + odd, BORDER + odd + 2 * n, 2) for odd, n in zip(parity, (z, y)))
     place = (parity[2], *rows, slice(BORDER // 2, BORDER // 2 + x))
+    if calls.there():
+        known.total += compiled.remember(known.magnitudes, known.signed, parity, codes)
+        return
     small = np.clip(codes, -LARGEST, LARGEST).astype(np.int16)
     known.signed[place] = np.clip(small, *_SIGNED_BOUNDS)
     np.abs(small, out=small)
@@ -89,32 +90,8 @@ class Surroundings:
 
     def __init__(self, relation: Relation, magnitudes: Sequence[np.ndarray]) -> None:
         self.relation = relation
-        shape = relation.shape
-        zero = np.zeros(shape, np.uint8)
+        self.beside = beside(relation, magnitudes)
         self._still: list[np.ndarray] = []
-        self._means = [
-            _mean(sum(int(magnitudes[p].sum(dtype=np.int64)) for p in some), sum(magnitudes[p].size for p in some))
-            for some in (relation.parents, relation.lower)
-        ]
-        for n in range(2):
-            if n < len(relation.parents):
-                parent = magnitudes[relation.parents[n]]
-                self._still += [
-                    on_shape(_LOG[parent], shape),
-                    on_shape(_LOG[_six(parent)], shape),
-                ]
-            else:
-                self._still += [zero, zero]
-        around: Optional[np.ndarray] = None
-        for places in (relation.lower, relation.others):
-            total: Optional[np.ndarray] = None
-            for place in places:
-                sibling = on_shape(magnitudes[place], shape)
-                total = sibling.astype(np.int16) if total is None else total + sibling
-                about = _six(sibling)
-                around = about if around is None else around + about
-            self._still.append(zero if total is None else _LOG[total])
-        self._still.append(zero if around is None else _LOG[around])
 
     def constants(self, known: Known, parity: int) -> np.ndarray:
         """(CONSTANTS,) int64: what is the same for all coefficients of a pass; 16 stands for 1."""
@@ -124,9 +101,26 @@ class Surroundings:
         out[12] = 16 * min(len(self.relation.parents), 2)
         out[13] = 16 * min(len(self.relation.lower), 2)
         out[14] = 16 * sum(self.relation.band.level) // 3
-        out[15] = _mean(known.total, self._passed(parity))
-        out[16:] = self._means
+        out[15] = mean_log(known.total, self._passed(parity))
+        out[16:] = self.beside.means
         return out
+
+    def kinds(self, parity: int, sign_weights: np.ndarray) -> np.ndarray:
+        """(4, 8) int32 weights of neighbours, by whether they lie away along z, y, x as the digits 4, 2, 1.
+
+        Rows: which count as low, across and diagonal, and their part in expected signs.
+        """
+        out = np.zeros((4, 8), np.int32)
+        high, weights = self.relation.band.high, sign_weights[self.relation.highs, parity]
+        for number in range(1, 8):
+            offset = number >> 2, number >> 1 & 1, number & 1
+            out[self._side(offset), number] = 1
+            out[3, number] = weights[_sign_class(offset, high)]
+        return out
+
+    def _side(self, offset: Sequence[int]) -> int:
+        """0 for a neighbour along a low-pass axis, 1 for one along a high-pass axis, 2 for others."""
+        return 2 if sum(offset) > 1 else int(self.relation.band.high[offset.index(1)])
 
     def _passed(self, parity: int) -> int:
         """How many coefficients of the band were coded before a pass."""
@@ -151,15 +145,13 @@ class Surroundings:
         sizes = (layers.stop - layers.start, y, x)
         faces, far = _around(known.magnitudes[:, around], odd, sizes)
         signed, _ = _around(known.signed[:, around], odd, sizes, far=False)
-        high = self.relation.band.high
-        low, across, diagonal = np.zeros((3, *sizes), np.int16)
+        sides = np.zeros((3, *sizes), np.int16)
         for offset, sums in faces.items():
-            where = diagonal if sum(offset) > 1 else across if high[offset.index(1)] else low
-            where += sums
+            sides[self._side(offset)] += sums
         expected = np.zeros(sizes, np.int16)
         weights = sign_weights[self.relation.highs, parity]
         for offset, sums in signed.items():
-            weight = int(weights[_sign_class(offset, high)])
+            weight = int(weights[_sign_class(offset, self.relation.band.high)])
             if weight:
                 expected += np.multiply(sums, weight, dtype=np.int16)
 
@@ -169,8 +161,9 @@ class Surroundings:
 
         found = chosen(expected)
         features = np.empty((FEATURES, found.size), np.uint8)
-        for row, values in enumerate((chosen(low), chosen(across), chosen(diagonal), chosen(far), np.abs(found) >> 3)):
-            np.take(_LOG, values, out=features[row], mode="clip")  # no index is clipped, but checks would take longer
+        for row, values in enumerate((*map(chosen, sides), chosen(far), np.abs(found) >> 3)):
+            np.take(LOG, values, out=features[row], mode="clip")  # no index is clipped, but checks would take longer
+        self._still = self._still or self.beside.still(self.relation.shape)
         for row, values in enumerate(self._still, start=5):
             features[row] = chosen(values[lattice(odd)][layers])
         return Pass(features, found)
@@ -185,11 +178,6 @@ class Pass(NamedTuple):
     """(n,) int16: positive where the coefficient is rather positive; SIGN_UNIT is about one natural logit."""
 
 
-def _mean(total: int, count: int) -> int:
-    """16 log2(1 + 64 times the mean)."""
-    return int(_LOG[64 * total // max(count, 1)])
-
-
 def _sign_class(offset: Sequence[int], high: Sequence[int]) -> int:
     """Number of a kind of neighbour, by how many high-pass and low-pass axes it lies away on."""
     highs = sum(o and h for o, h in zip(offset, high))
@@ -197,19 +185,6 @@ def _sign_class(offset: Sequence[int], high: Sequence[int]) -> int:
     return {(0, 1): 0, (0, 2): 1, (1, 0): 2, (1, 1): 3, (1, 2): 4, (2, 0): 5, (2, 1): 6, (3, 0): 7, (0, 3): 8}[
         (highs, lows)
     ]
-
-
-def _six(values: np.ndarray) -> np.ndarray:
-    """A position and its 6 neighbours by a face, summed: int16."""
-    total = values.astype(np.int16)
-    wide = total.copy()
-    for axis in range(3):
-        before = [slice(None)] * 3
-        after = [slice(None)] * 3
-        before[axis], after[axis] = slice(None, -1), slice(1, None)
-        total[tuple(before)] += wide[tuple(after)]
-        total[tuple(after)] += wide[tuple(before)]
-    return total
 
 
 def _around(

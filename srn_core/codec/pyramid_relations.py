@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple, Sequence
 
 import numpy as np
@@ -60,8 +61,20 @@ def on_shape(values: np.ndarray, shape: Sequence[int]) -> np.ndarray:
     for axis in (2, 1, 0):  # copies along x are the dear ones: there are fewest at first
         size, length = shape[axis], values.shape[axis]
         if size != length:
-            values = stretched(values, axis, size, 2 if 2 * length <= size + 2 and size > 2 else 1)
+            values = stretched(values, axis, size, _times(length, size))
     return values
+
+
+@lru_cache(maxsize=256)
+def place_on(length: int, size: int) -> np.ndarray:
+    """(size,) int32: at which of ``length`` samples of an axis :func:`on_shape` looks."""
+    times = _times(length, size) if length != size else 1
+    return np.minimum(np.arange(size) // times, length - 1).astype(np.int32)
+
+
+def _times(length: int, size: int) -> int:
+    """How many samples one of a parent, or sibling, stands for."""
+    return 2 if 2 * length <= size + 2 and size > 2 else 1
 
 
 def stretched(values: np.ndarray, axis: int, size: int, times: int) -> np.ndarray:

@@ -20,10 +20,11 @@ Bytes of a stream: none where it has no symbols; else one byte log2(lanes), the 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Callable, Optional
+from typing import Any, Callable, Optional
 
 import numpy as np
 
+from srn_core.codec import compiled
 from srn_core.codec.rans_lanes import LANE_BYTES, MAX_LOG_LANES, MAX_STEPS, UNITS, cost_of, log_lanes_for
 from srn_core.codec.rans_steps import (
     FEW_LANES,
@@ -36,6 +37,7 @@ from srn_core.codec.rans_steps import (
     symbols_singly,
 )
 from srn_core.errors import SrnFormatError
+from srn_core.native import calls
 
 
 class Coder(ABC):
@@ -108,7 +110,8 @@ class Encoder(Coder):
         if not self._count:
             return b""
         log_lanes = log_lanes_for(self.cost, self._count)
-        encode_all = encoded_singly if log_lanes <= FEW_LANES else encoded
+        in_python = encoded_singly if log_lanes <= FEW_LANES else encoded
+        encode_all = compiled.encoded if calls.there() else in_python
         starts = _by_lanes(self._starts, log_lanes, 0)
         states, words = encode_all(starts, _by_lanes(self._frequencies, log_lanes, TOTAL))
         return bytes([log_lanes]) + states.astype("<u4").tobytes() + words.astype("<u2").tobytes()
@@ -131,13 +134,15 @@ class Decoder(Coder):
         self._lanes = 1 << data[0]
         self._states = np.frombuffer(data, "<u4", self._lanes, 1).astype(np.int64)
         self._words = np.frombuffer(data[1 + 4 * self._lanes :], "<u2").astype(np.int64)
-        if data[0] <= FEW_LANES:
+        if data[0] <= FEW_LANES and not calls.there():
             self._listed = self._words.tolist()
         if int(self._states.min()) < LOWEST:
             raise SrnFormatError("an entropy-coded stream begins with a state out of bounds; the file is damaged")
 
     def symbols(self, tables: np.ndarray, models: np.ndarray, wanted: Optional[np.ndarray] = None) -> np.ndarray:
         """The next symbols."""
+        if calls.there():
+            return self._compiled(compiled.decode_symbols, models.size, tables, models)
         alphabet = tables.shape[1]
         frequencies = tables.astype(np.int64)
         starts = np.cumsum(frequencies, axis=1) - frequencies
@@ -173,6 +178,8 @@ class Decoder(Coder):
     def bits(self, widths: np.ndarray, wanted: Optional[np.ndarray] = None) -> np.ndarray:
         """The next numbers."""
         shifts = PRECISION - np.asarray(widths, np.int64)
+        if calls.there():
+            return self._compiled(compiled.decode_bits, shifts.size, shifts)
         if self._lanes <= 1 << FEW_LANES:
             return self._singly(numbers_singly, shifts)
         found = np.empty(shifts.size, np.int64)
@@ -184,10 +191,27 @@ class Decoder(Coder):
             self._advance(lanes, ((states >> PRECISION) << shift) + slots - (numbers << shift))
         return found
 
+    def learnt(self, prior: np.ndarray, seen: np.ndarray, count: int, contexts: np.ndarray) -> np.ndarray:
+        """The next symbols (n,), where there are compiled loops; ``seen`` is brought up to date.
+
+        See :class:`srn_core.codec.adaptive.Adaptive`.
+        """
+        return self._compiled(compiled.decode_adaptive, contexts.size, prior, seen, count, contexts)
+
     def finish(self) -> None:
         """Raises SrnFormatError unless the stream is used up and every lane is back where it began."""
         if self._place != self._words.size or np.any(self._states != LOWEST) or (self._lanes and not self._taken):
             raise SrnFormatError("an entropy-coded stream does not end where it should; the file is damaged")
+
+    def _compiled(self, decode_all: Callable[..., np.ndarray], count: int, *told: Any) -> np.ndarray:
+        """The next symbols, so many, by one of the compiled loops."""
+        lane = self._claim(count)
+        if not count:
+            return np.zeros(0, np.int64)
+        cursor = compiled.Cursor(self._states, np.array([lane, self._place], np.int64), self._words)
+        found = decode_all(cursor, *told)
+        self._place = int(cursor.at[1])
+        return found
 
     def _singly(
         self, decode_all: Callable[..., tuple[list[int], int]], each: np.ndarray, *tables: list[int]

@@ -1,0 +1,106 @@
+"""Compiles the loops in srn_core/native to a library beside them: a build hook of hatchling, and a script.
+
+    python tools/compile_native.py
+
+The library is for a processor and a system, not for one Python. Where there is no C compiler, or with SRN_COMPILED=0 in
+the environment, the package is built without it; the product then does the same work with NumPy.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent.parent / "srn_core" / "native"
+SOURCES = {"contexts.c": [], "adaptive.c": [], "transform.c": ["-ffp-contract=off"]}
+"""Each with the flags of its own."""
+FLAGS = ["-O3", "-fPIC", "-fvisibility=hidden"]
+
+
+def library_name() -> str:
+    """As srn_core/native/__init__.py has it; that cannot be imported here, where NumPy may not be."""
+    return "coder" + {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
+
+
+def compiler() -> list[str]:
+    """The command of a C compiler; empty where there is none."""
+    wanted = shlex.split(os.environ.get("CC", ""))
+    for command in [wanted] if wanted else [["cc"], ["gcc"], ["clang"], ["cl"]]:
+        if shutil.which(command[0]):
+            return command
+    return []
+
+
+def compile_library(into: Path) -> str:
+    """Make the library in the folder, whole or not at all: what went wrong, nothing if nothing did."""
+    command = compiler()
+    if os.environ.get("SRN_COMPILED", "1") == "0":
+        return "SRN_COMPILED=0 is set"
+    if not command:
+        return "no C compiler was found (cc, gcc, clang, cl, or what CC names)"
+    with tempfile.TemporaryDirectory(prefix="srn-") as scratch:
+        made = Path(scratch) / library_name()
+        for step in _steps(command, made):
+            try:
+                done = subprocess.run(step, cwd=scratch, capture_output=True, text=True)
+            except OSError as error:
+                return f"{step[0]} does not run: {error}"
+            if done.returncode:
+                return f"{' '.join(step)} failed: {(done.stderr or done.stdout).strip()[-2000:]}"
+        beside = into / (made.name + ".new")
+        shutil.copyfile(made, beside)
+        os.replace(beside, into / made.name)
+    return ""
+
+
+def _steps(command: list[str], made: Path) -> list[list[str]]:
+    sources = {FOLDER / name: flags for name, flags in SOURCES.items()}
+    if Path(command[0]).stem.lower() in ("cl", "clang-cl"):
+        return [[*command, "/nologo", "/O2", "/LD", *map(str, sources), f"/Fe:{made}"]]
+    objects = [made.with_name(source.stem + ".o") for source in sources]
+    steps = [
+        [*command, *FLAGS, *flags, "-c", str(source), "-o", str(object_)]
+        for (source, flags), object_ in zip(sources.items(), objects)
+    ]
+    return [*steps, [*command, "-shared", *map(str, objects), "-o", str(made)]]
+
+
+def platform_tag() -> str:
+    """Of the wheel that holds the library."""
+    return "py3-none-" + sysconfig.get_platform().replace("-", "_").replace(".", "_")
+
+
+try:
+    from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+except ImportError:  # run as a script
+    pass
+else:
+
+    class CompiledLoops(BuildHookInterface):
+        """Puts the library into the wheel, and beside the sources of an editable installation."""
+
+        def initialize(self, version: str, build_data: dict) -> None:
+            """Compile, or say why not."""
+            if self.target_name != "wheel":
+                return
+            wrong = compile_library(FOLDER)
+            if wrong:
+                self.app.display_warning(f"without compiled loops, files open several times more slowly: {wrong}")
+                (FOLDER / library_name()).unlink(missing_ok=True)
+                return
+            build_data["artifacts"].append(f"srn_core/native/{library_name()}")
+            build_data["pure_python"] = False
+            build_data["tag"] = platform_tag()
+
+
+if __name__ == "__main__":
+    problem = compile_library(FOLDER)
+    if problem:
+        sys.exit(f"error: {problem}")
+    print(FOLDER / library_name())
