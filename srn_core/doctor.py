@@ -13,6 +13,7 @@ from importlib import import_module, metadata
 from typing import Any, Mapping, Optional
 
 import srn_core
+from srn_core.native import calls
 from srn_core.paraviews.advice import how_to_install, misfits, other_python, works
 from srn_core.paraviews.ask import ask_paraview, ask_whether_it_fits
 from srn_core.paraviews.environment import environment, variables
@@ -44,6 +45,7 @@ def examine(timeout: float = 60.0) -> dict[str, Any]:
         "system": platform.platform(),
         "python": {"version": platform.python_version(), "executable": sys.executable},
         "packages": {purpose: {n: _version(n) for n in names} for purpose, names in PACKAGES.items()},
+        "compiled": calls.there(),
         "torch": torch_devices(),
         "onnxruntime": runtime_providers(),
         "paraview": paraviews,

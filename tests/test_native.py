@@ -186,7 +186,7 @@ def asked(script: str, **variables: str) -> str:
 def test_the_environment_leaves_the_library_aside():
     script = "from srn_core.native import calls; print(calls.there())"
     assert asked(script) == "True"
-    assert asked(script, SRN_COMPILED="0") == "False"
+    assert asked(script, SRN_NO_COMPILER="1") == "False"
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\x7fELF and no more"])
@@ -212,6 +212,6 @@ def test_compiling_says_what_is_in_its_way_and_leaves_nothing_half_made(tmp_path
     monkeypatch.setenv("CC", f"{sys.executable} -c 'import sys; sys.exit(3)'")
     assert "failed" in compile_library(tmp_path)
     monkeypatch.delenv("CC")
-    monkeypatch.setenv("SRN_COMPILED", "0")
-    assert "SRN_COMPILED" in compile_library(tmp_path)
+    monkeypatch.setenv("SRN_NO_COMPILER", "1")
+    assert "SRN_NO_COMPILER" in compile_library(tmp_path)
     assert list(tmp_path.iterdir()) == []

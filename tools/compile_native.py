@@ -2,8 +2,8 @@
 
     python tools/compile_native.py
 
-The library is for a processor and a system, not for one Python. Where there is no C compiler, or with SRN_COMPILED=0 in
-the environment, the package is built without it; the product then does the same work with NumPy.
+The library is for a processor and a system, not for one Python. Where there is no C compiler, or with SRN_NO_COMPILER=1
+in the environment, the package is built without it; the product then does the same work with NumPy.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ def compiler() -> list[str]:
 def compile_library(into: Path) -> str:
     """Make the library in the folder, whole or not at all: what went wrong, nothing if nothing did."""
     command = compiler()
-    if os.environ.get("SRN_COMPILED", "1") == "0":
-        return "SRN_COMPILED=0 is set"
+    if os.environ.get("SRN_NO_COMPILER"):
+        return "SRN_NO_COMPILER is set"
     if not command:
         return "no C compiler was found (cc, gcc, clang, cl, or what CC names)"
     with tempfile.TemporaryDirectory(prefix="srn-") as scratch:

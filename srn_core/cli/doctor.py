@@ -9,6 +9,7 @@ from typing import Any, Sequence
 from srn_core.cli import output
 from srn_core.errors import SrnInputError
 
+NOT_COMPILED = "no: files open and compress more slowly (docs/troubleshooting.md)"
 PURPOSES = {
     "decode": "packages for decoding",
     "train": "packages for compressing",
@@ -125,6 +126,7 @@ def _rows(report: dict[str, Any]) -> list[tuple[str, str]]:
         ("system", report["system"]),
         ("Python", f"{report['python']['version']} ({report['python']['executable']})"),
         ("plugin file", report["plugin"] or "not found"),
+        ("compiled loops", "yes" if report["compiled"] else NOT_COMPILED),
         ("ParaView", ""),
     ]
     for found in report["paraview"]:

@@ -1,7 +1,7 @@
 """The entropy coder's inner loops in C: the same bits as the Python in :mod:`srn_core.codec`, many times as fast.
 
 ``tools/compile_native.py`` makes the library when the product is installed, where there is a C compiler. Without it
-everything works all the same. ``SRN_COMPILED=0`` in the environment leaves it aside.
+everything works all the same. ``SRN_NO_COMPILER=1`` in the environment leaves it aside.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def file_name() -> str:
 def library() -> Optional[ctypes.CDLL]:
     """The library, or None where it is not there, not for this machine, or not wanted."""
     path = FOLDER / file_name()
-    if os.environ.get("SRN_COMPILED", "1") == "0" or not path.is_file():
+    if os.environ.get("SRN_NO_COMPILER") or not path.is_file():
         return None
     try:
         found = ctypes.CDLL(str(path))
