@@ -71,6 +71,50 @@ def test_big_endian_numbers_without_a_header(tmp_path):
     assert parts.dtype == np.dtype("int16")
 
 
+@pytest.mark.parametrize("components", [0, 3])
+@pytest.mark.parametrize("detached", [False, True])
+@pytest.mark.parametrize("kind", ["<u2", ">f4", "<f8"])
+def test_parts_of_nrrd_files_that_are_not_packed(tmp_path, kind, detached, components):
+    nrrd = pytest.importorskip("nrrd")
+    path = tmp_path / ("a.nhdr" if detached else "a.nrrd")
+    values = field("float64", components=components).values.astype(kind)
+    header = {"encoding": "raw", "space dimension": 3, "space origin": [1.0, 2.0, 3.0], "content": "wind"}
+    directions = [[2.0, 0.0, 0.0], [0.0, 0.5, 0.0], [0.0, 0.0, 1.0]]
+    if components:
+        header.update(kinds=["vector", *["domain"] * 3])
+        directions = [[np.nan] * 3, *directions]
+    nrrd.write(str(path), values, {**header, "space directions": np.array(directions)}, index_order="C")
+    parts = open_parts(str(path))
+    assert not isinstance(parts, WholeVolume)
+    assert parts.geometry.origin == (1.0, 2.0, 3.0)
+    same_as_whole(parts, path)
+
+
+@pytest.mark.parametrize("components", [0, 2])
+@pytest.mark.parametrize("detached", [False, True])
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32", "float64"])
+def test_parts_of_meta_images_that_are_not_packed(tmp_path, dtype, detached, components):
+    itk = pytest.importorskip("SimpleITK")
+    path = tmp_path / ("a.mhd" if detached else "a.mha")
+    image = itk.GetImageFromArray(field(dtype, components=components).values, isVector=components > 0)
+    image.SetOrigin((1.0, 2.0, 3.0))
+    itk.WriteImage(image, str(path), useCompression=False)
+    parts = open_parts(str(path))
+    assert not isinstance(parts, WholeVolume)
+    same_as_whole(parts, path)
+
+
+@pytest.mark.parametrize("suffix", [".nrrd", ".mha"])
+def test_packed_images_that_are_cut_short_are_refused(tmp_path, suffix):
+    need(suffix)
+    path = tmp_path / f"a{suffix}"
+    write_volume(path, field())
+    with open(path, "r+b") as file:
+        file.truncate(path.stat().st_size - 40)
+    with pytest.raises(SrnInputError):
+        open_parts(str(path))
+
+
 def test_a_file_that_shrank_after_it_was_opened_is_told(tmp_path):
     path = tmp_path / "a.npy"
     np.save(path, field().values)

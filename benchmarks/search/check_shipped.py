@@ -26,17 +26,19 @@ from srn_core.search.tables import write_csv
 
 HERE = Path(__file__).resolve().parent
 COLUMNS = ["volume", "dims", "crc32", "ratio_asked", "first_step_ratio", "off_percent", "ratio", "steps_tried",
-           "cpu_seconds", "blind_first_ratio", "blind_steps_tried", "blind_cpu_seconds"]  # fmt: skip
+           "cpu_seconds", "psnr", "blind_first_ratio", "blind_steps_tried", "blind_cpu_seconds", "blind_ratio",
+           "blind_psnr"]  # fmt: skip
 
 
 def run(volume: srn_core.Volume, ratio: float, predictor: str) -> dict[str, Any]:
-    """One compression: first ratio, final ratio, steps, seconds of the processor."""
+    """One compression: first ratio, final ratio, steps, seconds of the processor, PSNR."""
     begun = time.process_time()
     report = srn_core.compress(volume, ratio=ratio, passes=0, predictor=predictor).report
     return {
         "first": report["first_step_ratio"],
         "ratio": report["ratio"],
         "steps": report["steps_tried"],
+        "psnr": round(report["psnr"], 3),
         "seconds": round(time.process_time() - begun, 2),
     }
 
@@ -55,11 +57,16 @@ def row(path: str, ratio: float, blind: bool) -> dict[str, Any]:
         "ratio": told["ratio"],
         "steps_tried": told["steps"],
         "cpu_seconds": told["seconds"],
+        "psnr": told["psnr"],
     }
     if blind:
         other = run(volume, ratio, "none")
         found.update(
-            blind_first_ratio=other["first"], blind_steps_tried=other["steps"], blind_cpu_seconds=other["seconds"]
+            blind_first_ratio=other["first"],
+            blind_steps_tried=other["steps"],
+            blind_cpu_seconds=other["seconds"],
+            blind_ratio=other["ratio"],
+            blind_psnr=other["psnr"],
         )
     return found
 

@@ -3,7 +3,7 @@
     python benchmarks/search/neurcomp_gains.py --passes 100
     python benchmarks/search/neurcomp_gains.py --hold isabel_crop.npy --out held.csv
 
-Made-up volumes, from rough to very smooth; each ratio a run of both.
+Made-up volumes of many kinds, from rough to very smooth; each ratio a run of both.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Iterator
 
 import numpy as np
-from fields import noise
+from fields import marschner_lobb, noise
 
 import srn_core
 from srn_core.io import read_volume
@@ -25,16 +25,20 @@ from srn_core.volume import Volume
 
 HERE = Path(__file__).resolve().parent
 EXPONENTS = (-4.0, -6.0, -8.0, -10.0, -12.0)
-EDGES = (32,)
-RATIOS = (20.0, 60.0)
+EDGE = 32
+RATIOS = (20.0, 60.0, 180.0)
 
 
-def smooth_fields() -> Iterator[Volume]:
-    """From as rough as turbulence to as smooth as a heat equation's."""
-    for number, exponent in enumerate(EXPONENTS):
-        for edge in EDGES:
-            values = noise((edge, edge, edge), exponent, 100 + number).astype(np.float32)
-            yield Volume.from_array(values, f"noise{exponent:g}_{edge}")
+def made_up() -> Iterator[Volume]:
+    """From as rough as turbulence to as smooth as a heat equation's, and some with fronts, peaks and rings."""
+    cube = (EDGE, EDGE, EDGE)
+    fields = {f"noise{exponent:g}": noise(cube, exponent, 100 + n) for n, exponent in enumerate(EXPONENTS)}
+    fields["fronts"] = np.tanh(5.0 * noise(cube, -7.0, 111))
+    fields["lognormal"] = np.exp(1.5 * noise(cube, -6.5, 112))
+    fields["ridges"] = np.abs(noise(cube, -4.7, 114)) ** 1.5
+    fields["marschner_lobb"] = marschner_lobb(EDGE)
+    for name, values in fields.items():
+        yield Volume.from_array(np.ascontiguousarray(values, np.float32), f"{name}_{EDGE}")
 
 
 def row(volume: Volume, ratio: float, passes: float) -> dict[str, Any]:
@@ -62,7 +66,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=HERE / "results" / "neurcomp_gains.csv")
     options = parser.parse_args()
     rows: list[dict[str, Any]] = []
-    for volume in map(read_volume, options.hold) if options.hold else smooth_fields():
+    for volume in map(read_volume, options.hold) if options.hold else made_up():
         for ratio in options.ratios:
             try:
                 rows.append(row(volume, ratio, options.passes))

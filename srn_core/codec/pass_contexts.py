@@ -28,6 +28,7 @@ class PassContexts:
 
     def __init__(self, model: ContextModel) -> None:
         self._model, self._further = model, further_layers(model)
+        self._kinds: dict[tuple[tuple[int, ...], int], np.ndarray] = {}
 
     def of(
         self, surroundings: Surroundings, known: Known, number: int, active: Optional[np.ndarray]
@@ -43,12 +44,15 @@ class PassContexts:
     def _compiled(
         self, surroundings: Surroundings, known: Known, number: int, active: Optional[np.ndarray]
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        which = surroundings.relation.band.high, number
+        if which not in self._kinds:
+            self._kinds[which] = surroundings.kinds(number, self._model.signs)
         return compiled.contexts(
             known.magnitudes,
             known.signed,
             known.shape,
             PARITIES[number],
-            surroundings.kinds(number, self._model.signs),
+            self._kinds[which],
             surroundings.beside.parents,
             surroundings.beside.sums,
             active,

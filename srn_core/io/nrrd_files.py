@@ -9,12 +9,26 @@ import numpy as np
 
 from srn_core.errors import SrnInputError, SrnMissingPackageError
 from srn_core.io.choice import chosen
+from srn_core.io.file_parts import Layers
 from srn_core.io.filled import filled
 from srn_core.io.memory import require_memory
 from srn_core.io.read import ReadOptions
 from srn_core.volume import Geometry, Volume
 
 SPATIAL_KINDS = ("domain", "space", "none", "???")
+TYPES = {
+    "i1": "signed char, int8, int8_t",
+    "u1": "uchar, unsigned char, uint8, uint8_t",
+    "i2": "short, short int, signed short, signed short int, int16, int16_t",
+    "u2": "ushort, unsigned short, unsigned short int, uint16, uint16_t",
+    "i4": "int, signed int, int32, int32_t",
+    "u4": "uint, unsigned int, uint32, uint32_t",
+    "i8": "longlong, long long, long long int, signed long long, signed long long int, int64, int64_t",
+    "u8": "ulonglong, unsigned long long, unsigned long long int, uint64, uint64_t",
+    "f4": "float",
+    "f8": "double",
+}
+"""The format's words for each type of number."""
 
 
 def _nrrd(path: str) -> Any:
@@ -28,6 +42,32 @@ def _nrrd(path: str) -> Any:
 def array_names(path: str) -> list[str]:
     """The content field of the header, or the file's own name."""
     return [_name(path, _nrrd(path).read_header(path))]
+
+
+def layers(path: str, array: Optional[str], options: ReadOptions) -> Optional[Layers]:
+    """Where the samples lie; None where they are packed, or do not lie in one file, components of a sample together."""
+    with open(path, "rb") as file:
+        header = _nrrd(path).read_header(file)
+        begin = file.tell()
+    sizes, spatial = [int(n) for n in header["sizes"]], _spatial(header)
+    kind = next((code for code, words in TYPES.items() if header["type"] in words.split(", ")), None)
+    data = str(header.get("data file", header.get("datafile", "")))
+    plain = not any(int(header.get(key, 0)) for key in ("line skip", "lineskip"))
+    if header["encoding"] != "raw" or kind is None or not plain or data.startswith("LIST") or "%" in data:
+        return None
+    if len(spatial) != 3 or spatial != list(range(len(sizes) - 3, len(sizes))) or len(sizes) > 4:
+        return None
+    dtype = np.dtype(kind).newbyteorder(">" if header.get("endian") == "big" else "<")
+    whole = os.path.join(os.path.dirname(path), data) if data else path
+    skip = int(header.get("byte skip", header.get("byteskip", 0)))
+    need = int(np.prod(sizes)) * dtype.itemsize
+    offset = os.path.getsize(whole) - need if skip == -1 else skip + (0 if data else begin)
+    if offset < 0 or offset + need > os.path.getsize(whole):
+        return None
+    name = chosen(path, [_name(path, header)], array)
+    x, y, z = (sizes[axis] for axis in spatial)
+    nothing = np.broadcast_to(np.zeros((), dtype), sizes[::-1])
+    return Layers(Volume(nothing, _geometry(header, spatial, (x, y, z)), name, _units(header)), whole, offset, dtype)
 
 
 def read(path: str, array: Optional[str], options: ReadOptions) -> Volume:
