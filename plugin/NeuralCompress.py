@@ -425,7 +425,7 @@ _TRAINING = _group(
         "lattice",
         "lattice random",
         "lattice: voxels where random planes meet, whose truth is exact; random: independent positions, trilinear "
-        "truth.",
+        "truth. Of meshes it is their own samples, in random order, either way.",
     ),
     _number("Prune Share", 2 / 3, "Share of the run that trains with the pruner; the rest fine-tunes.", high=1),
     _number("Fine Tune Rate", 0.5, "Step size that fine-tuning starts with, as a share of the first one.", high=1),

@@ -24,8 +24,9 @@ from srn_core.parts import VolumeParts
 from srn_core.progress import Progress, ProgressCallback
 from srn_core.pulse import pulsed
 from srn_core.scattered import Samples
+from srn_core.sampled_quality import measured
 from srn_core.scattered_compression import compress_samples as compress_scattered
-from srn_core.scattered_compression import measured, samples_of
+from srn_core.scattered_compression import samples_of
 from srn_core.series import Series
 from srn_core.several_arrays import compress_arrays
 from srn_core.volume import Volume

@@ -11,7 +11,6 @@ from typing import Iterator, Optional, Sequence
 import numpy as np
 
 from srn_core import codec, metrics
-from srn_core.codec import Quality
 from srn_core.compression import (
     DEFAULT_RATIO,
     LEAST_DEFAULT_BYTES,
@@ -23,9 +22,9 @@ from srn_core.config import CompressConfig, TargetConfig, by_rate
 from srn_core.deadline import Deadline
 from srn_core.errors import SrnInputError
 from srn_core.mesh import Mesh, MeshArray
-from srn_core.neural_file import NeuralFile, WhichField
-from srn_core.original_dtype import as_dtype
+from srn_core.neural_file import NeuralFile
 from srn_core.progress import ProgressCallback, share_of
+from srn_core.sampled_quality import measured
 from srn_core.scattered import Samples, gridded, interpolated
 from srn_core.volume import Volume
 
@@ -129,19 +128,6 @@ def compress_samples(
     return CompressResult(file, report, made.history, made.drop_rates)
 
 
-def measured(samples: Samples, file: NeuralFile, array: WhichField = None) -> Quality:
-    """What the shipped decoder gives at the samples against their values, in the original dtype; SSIM is NaN, which
-    only a grid has."""
-    known = samples.known
-    given = file.sample(samples.positions[known], array, outside="clamp").reshape(-1, samples.rows.shape[1])
-    original = samples.rows[known]
-    as_line = (1, 1, *original.shape)
-    before, after = original.reshape(as_line), as_dtype(given, original.dtype).reshape(as_line)
-    figures = (metrics.psnr(before, after), metrics.rmse(before, after), metrics.max_error(before, after))
-    psnr, rmse, largest = (float(f"{figure:.7g}") for figure in figures)
-    return Quality(psnr, rmse, largest, math.nan)
-
-
 class _Grids:
     """Volumes for samples, each finer than the one before."""
 
@@ -166,7 +152,9 @@ def _best(grids: _Grids, config: CompressConfig, progress: Optional[ProgressCall
     tries = 2 if by_rate(config) else 1
     for volume, fit in islice(grids.fitted(), tries):
         share = 1.0 if tries == 1 else 0.6 if begin == 0 else 0.4
-        made = compress_volume(volume, _left(config, deadline), share_of(progress, begin, share))
+        # A network's own figures, its PSNR so far among them, are told as they are.
+        told = progress if tries == 1 else share_of(progress, begin, share)
+        made = compress_volume(volume, _left(config, deadline), told, samples=grids.samples)
         found, begin = measured(grids.samples, made.file).psnr, begin + share
         if best is None or found > most_found:
             best, most_found = made, found

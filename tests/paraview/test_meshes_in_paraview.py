@@ -118,3 +118,31 @@ def test_a_mesh_that_is_kept_comes_back_to_the_bit(run: Run) -> None:
     assert facts["slopes"][0][1] == 3 and facts["slopes"][1] == 1
     assert facts["box"] == ["vtkImageData", [20, 18, 16], 2]
     assert facts["sampled"] < 1e-3
+
+
+def test_a_network_is_trained_on_the_points_of_a_surface(run: Run) -> None:
+    facts = run(
+        MESHES
+        + textwrap.dedent("""
+        found = {}
+        for title, settings in (
+            ("fvsrn", dict(Pruner="smallify", TrainingPasses=150)),
+            ("neurcomp", dict(Network="neurcomp", Pruner="none", TrainingPasses=150)),
+        ):
+            made = compressed_mesh(cloud, "POINTS", "Result", Target="bytes", TargetBytes=2500, Geometry="drop", **settings)
+            made.UpdatePipeline()
+            sampled = NeuralSample(NeuralFile=made, Points=cloud)
+            values, wanted = (values_of(result(source), "Result") for source in (sampled, cloud))
+            told = field_json(result(made))
+            error = np.sqrt(np.mean((values.astype(float) - wanted) ** 2))
+            found[title] = dict(
+                kind=result(cloud).GetClassName(), told=told["psnr"], passes=told["passes"], samples=told["samples"],
+                psnr=float(20 * np.log10(np.ptp(wanted) / error)), points=len(wanted),
+            )
+        tell(**found)
+        """)
+    ).facts
+    for one in facts.values():
+        assert one["kind"] == "vtkPolyData" and one["samples"] == one["points"]
+        assert abs(one["passes"] - 150) < 8, "passes are over the points, not over the grid"
+        assert one["psnr"] > 30 and abs(one["psnr"] - one["told"]) < 0.01
