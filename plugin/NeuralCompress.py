@@ -353,8 +353,8 @@ _TARGET = _group(
         "String",
         "Max Error",
         "0.5%",
-        "Largest error of any voxel: a number in the array's units, or a percentage of its value range (of "
-        "several components, the widest one's). Integers whose error may be below 1 come back exactly.",
+        "Largest error of any voxel, or of any point or cell of a mesh that is kept: a number in the array's units, "
+        "or a percentage of its value range (of several components, the widest one's). Integers whose error may be below 1 come back exactly.",
         when=[("Target", "max-error")],
         advanced=False,
     ),

@@ -41,6 +41,8 @@ class Samples:
     time: Optional[float] = None
     block: str = ""
     """Which block of a composite data set they belong to."""
+    blanked: bool = False
+    """Whether places without a value, which are left out here, are hidden."""
 
     def __post_init__(self) -> None:
         if self.positions.ndim != 2 or self.positions.shape[1] != 3:

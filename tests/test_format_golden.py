@@ -64,6 +64,7 @@ CHECKSUMS = {
     "grids": 0x44B72797,
     "masked": 0x33548D36,
     "meshes": 0x44664BBE,
+    "meshes-corrected": 0x34F8D69F,
     "neurcomp-plain": 0x7CCF82FE,
     "neurcomp-residual": 0x32B7076F,
     "probabilities": 0xF6D97172,

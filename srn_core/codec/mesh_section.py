@@ -13,6 +13,7 @@ from typing import Optional, Sequence
 import numpy as np
 
 from srn_core.codec.container import section_header
+from srn_core.codec.corrections_section import stored_on_samples
 from srn_core.codec.field import OnMesh
 from srn_core.codec.header import MeshHeader
 from srn_core.codec.packing import pack_smallest, quick_size
@@ -35,8 +36,13 @@ def stored_mesh(mesh: Mesh, earlier: Sequence[Optional[Mesh]] = ()) -> tuple[Mes
     return header, list(packed)
 
 
-def stored_on_mesh(where: OnMesh, earlier: Sequence[Optional[OnMesh]] = ()) -> tuple[MeshHeader, list[bytes]]:
-    """What the header says of where an array has its samples, and its sections."""
+def stored_on_mesh(
+    where: OnMesh, earlier: Sequence[Optional[OnMesh]] = (), components: int = 1, what: str = "the field"
+) -> tuple[MeshHeader, list[bytes]]:
+    """What the header says of where an array of so many ``components`` has its samples, and its sections.
+
+    Raises SrnInputError for corrections that do not fit it; ``what`` names the field.
+    """
     header, sections = stored_mesh(where.mesh, [None if other is None else other.mesh for other in earlier])
     valid = None
     if where.valid is not None and not where.valid.all():
@@ -44,7 +50,12 @@ def stored_on_mesh(where: OnMesh, earlier: Sequence[Optional[OnMesh]] = ()) -> t
         codec, packed = pack_smallest(bits)
         valid = section_header(codec, packed, len(bits))
         sections.append(packed)
-    return replace(header, at=where.association, valid=valid), sections
+    corrections = None
+    if where.corrections is not None:
+        shape = (where.mesh.samples(where.association), components)
+        corrections, packed = stored_on_samples(where.corrections, shape, what)
+        sections.append(packed)
+    return replace(header, at=where.association, valid=valid, corrections=corrections), sections
 
 
 def mesh_bytes(header: MeshHeader) -> tuple[int, int]:

@@ -42,14 +42,23 @@ def mesh_of(data: Any) -> Mesh:
             surface=True,
         )
     types = np.zeros(0, np.uint8)
-    if data.GetNumberOfCells():  # VTK 9.6 renames the first one
-        types = _numpy(data.GetCellTypesArray() if hasattr(data, "GetCellTypesArray") else data.GetCellTypes())
+    if data.GetNumberOfCells():
+        types = _types_of(data)
     if np.any(types == _POLYHEDRON):
         raise SrnInputError(
             f"the mesh has {int((types == _POLYHEDRON).sum())} polyhedra, whose faces are not kept; cut them into "
             "tetrahedra first (in ParaView the filter Tetrahedralize)"
         )
     return Mesh(points, types.astype(np.uint8), *_cells(data.GetCells()))
+
+
+def _types_of(data: Any) -> np.ndarray:
+    """The type of each cell of an unstructured grid that has some."""
+    try:
+        found = data.GetCellTypes()  # from VTK 9.6 on an array; before, it wanted a list to fill
+    except TypeError:
+        found = data.GetCellTypesArray()
+    return _numpy(found)
 
 
 def mesh_array(data: Any, association: str, name: str, mesh: Optional[Mesh] = None) -> MeshArray:

@@ -106,6 +106,23 @@ def meshes() -> list[NeuralField]:
     ]
 
 
+def corrected_meshes() -> list[NeuralField]:
+    """Corrections at the points of a mesh and in its cells, of one and of two components."""
+    points = np.stack([np.arange(40) % 7, np.arange(40) // 7, np.sqrt(np.arange(40))], axis=1)
+    triangles = (np.arange(30)[:, None] + [0, 1, 7]).ravel().astype(np.int32)
+    sheet = Mesh(points, np.full(30, 2, np.uint8), np.full(30, 3, np.int32), triangles, surface=True)
+    at_points = (np.arange(40) % 6 == 0)[:, None] * (np.arange(40)[:, None] - 20)
+    at_points[12], at_points[13] = 32767, -32767
+    in_cells = np.stack([np.arange(30) % 3 - 1, np.zeros(30, int)], axis=1)
+    two = {"value_range": ((0.0, 1.0), (-3.0, 5.0)), "vector": True}
+    first = OnMesh(sheet, "point", np.arange(40) != 3, corrections=Corrections(at_points.astype(np.int32), 0.25))
+    second = OnMesh(sheet, "cell", corrections=Corrections(in_cells.astype(np.int32), 0.1))
+    return [
+        field_of(neurcomp(), mesh=first),
+        field_of(neurcomp(components=2), filled(neurcomp(components=2), seed=2), mesh=second, **two),
+    ]
+
+
 def bricks() -> list[NeuralField]:
     """A field of bricks with masks and plateaus, beside others."""
     values = wavy((22, 18, 17))
@@ -151,6 +168,7 @@ def golden_fields() -> dict[str, list[NeuralField]]:
         "grids": grids(),
         "bricks": bricks(),
         "meshes": meshes(),
+        "meshes-corrected": corrected_meshes(),
         "probabilities": [
             field_of(pruned, clustered(filled(pruned, 6, zeros=0.2)), name="subbands"),
             field_of(pruned_grid, {**filled(pruned_grid), **book}, name="grid"),
@@ -180,6 +198,8 @@ def expected(fields: list[NeuralField]) -> dict[str, np.ndarray]:
                 found[f"{place}/mesh.{name}"] = numbers
             if field.mesh.valid is not None:
                 found[f"{place}/mesh.valid"] = field.mesh.valid
+            if field.mesh.corrections is not None:
+                found[f"{place}/mesh.corrections"] = field.mesh.corrections.codes * field.mesh.corrections.step
     return found
 
 

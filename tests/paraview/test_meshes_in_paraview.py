@@ -129,7 +129,8 @@ def test_a_network_is_trained_on_the_points_of_a_surface(run: Run) -> None:
             ("fvsrn", dict(Pruner="smallify", TrainingPasses=150)),
             ("neurcomp", dict(Network="neurcomp", Pruner="none", TrainingPasses=150)),
         ):
-            made = compressed_mesh(cloud, "POINTS", "Result", Target="bytes", TargetBytes=2500, Geometry="drop", **settings)
+            settings = dict(Target="bytes", TargetBytes=2500, Geometry="drop", **settings)
+            made = compressed_mesh(cloud, "POINTS", "Result", **settings)
             made.UpdatePipeline()
             sampled = NeuralSample(NeuralFile=made, Points=cloud)
             values, wanted = (values_of(result(source), "Result") for source in (sampled, cloud))
@@ -146,3 +147,24 @@ def test_a_network_is_trained_on_the_points_of_a_surface(run: Run) -> None:
         assert one["kind"] == "vtkPolyData" and one["samples"] == one["points"]
         assert abs(one["passes"] - 150) < 8, "passes are over the points, not over the grid"
         assert one["psnr"] > 30 and abs(one["psnr"] - one["told"]) < 0.01
+
+
+def test_a_largest_error_holds_at_points_and_cells(run: Run) -> None:
+    facts = run(
+        MESHES
+        + textwrap.dedent("""
+        made = compressed_mesh(solid, "POINTS", "RTData", Target="max-error", MaxError="0.5%")
+        made.MoreCellArrays = ["RTData"]
+        SaveData("kept.srn", proxy=made)
+        reader, found = OpenDataFile("kept.srn"), {}
+        for kind in ("point", "cell"):
+            wanted, values = values_of(result(solid), "RTData", kind), values_of(result(reader), "RTData", kind)
+            found[kind] = float(abs(values.astype(float) - wanted).max() / np.ptp(wanted))
+        refused = compressed_mesh(solid, "POINTS", "RTData", Target="max-error", MaxError="0.5%", Geometry="drop")
+        tell(**found, text=report(made), no=(refused.UpdatePipeline(), report(refused))[1])
+        """),
+        errors=True,
+    ).facts
+    assert 0.0 < facts["point"] <= 0.005001 and 0.0 < facts["cell"] <= 0.005001
+    assert "0.5 % of the range" in facts["text"] and "kept" in facts["text"]
+    assert "a largest error only where they are an array of a mesh" in facts["no"]
