@@ -354,7 +354,8 @@ _TARGET = _group(
         "Max Error",
         "0.5%",
         "Largest error of any voxel, or of any point or cell of a mesh that is kept: a number in the array's units, "
-        "or a percentage of its value range (of several components, the widest one's). Integers whose error may be below 1 come back exactly.",
+        "or a percentage of its value range (of several components, the widest one's). Integers whose error may be below "
+        "1 come back exactly.",
         when=[("Target", "max-error")],
         advanced=False,
     ),
@@ -804,7 +805,7 @@ _ESTIMATE = """
 <StringVectorProperty name="EstimatedSize" label="Estimated Size" command="GetEstimatedSize" information_only="1"
     number_of_elements="1" panel_visibility="default">
   <Documentation>Of the file, about, before Apply: from the input's bytes and the target; for a PSNR or a largest error
-  from the middle of the volume.</Documentation>
+  from the middle of the volume; of a mesh from a part of it.</Documentation>
 </StringVectorProperty>
 <StringVectorProperty name="EstimatedTime" label="Estimated Time" command="GetEstimatedTime" information_only="1"
     number_of_elements="1" panel_visibility="default">

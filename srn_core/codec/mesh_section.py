@@ -36,6 +36,21 @@ def stored_mesh(mesh: Mesh, earlier: Sequence[Optional[Mesh]] = ()) -> tuple[Mes
     return header, list(packed)
 
 
+def packed_bytes(points: np.ndarray, sizes: np.ndarray, corners: np.ndarray) -> int:
+    """Bytes of the sections of points (N, 3) and of cells with their numbers of corners and the corners, be they those
+    of a part of a mesh: corners may be anywhere."""
+    if points.dtype.name not in ("float32", "float64"):
+        points = points.astype(np.float64)
+    found = 0
+    if len(points):
+        found += len(pack_smallest(_packed_positions(points)[1])[1])
+    if len(sizes):
+        types = bytes(len(sizes))
+        cells = _packed_cells(types, sizes.astype(np.int32), corners.astype("<u4"))[1]
+        found += len(pack_smallest(cells)[1])
+    return found
+
+
 def stored_on_mesh(
     where: OnMesh, earlier: Sequence[Optional[OnMesh]] = (), components: int = 1, what: str = "the field"
 ) -> tuple[MeshHeader, list[bytes]]:
@@ -96,10 +111,7 @@ def opened_valid(data: bytes, samples: int) -> np.ndarray:
 
 
 def _packed(mesh: Mesh) -> tuple[MeshHeader, list[bytes]]:
-    size = mesh.points.dtype.itemsize
-    bits = mesh.points.T.astype(f"<f{size}", order="C").view(f"<u{size}")
-    tried = [_planes(bits), _planes(np.diff(bits, axis=1, prepend=np.zeros((3, 1), bits.dtype)))]
-    differences, positions = min(enumerate(tried), key=lambda pair: quick_size(pair[1]))
+    differences, positions = _packed_positions(mesh.points)
     codec, packed = pack_smallest(positions)
     header = MeshHeader(
         surface=mesh.surface,
@@ -107,19 +119,32 @@ def _packed(mesh: Mesh) -> tuple[MeshHeader, list[bytes]]:
         cells=len(mesh.types),
         corners=len(mesh.corners),
         dtype=mesh.points.dtype.name,
-        differences=bool(differences),
+        differences=differences,
         positions=section_header(codec, packed, len(positions)),
     )
     if not len(mesh.types):
         return header, [packed]
-    corners = mesh.corners.astype("<u4")
-    usual = int(np.bincount(np.minimum(mesh.sizes, MOST_STRIDE)).argmax())
-    known = {stride: _planes(_apart(corners, stride)) for stride in {1, max(usual, 1)}}
-    stride = min(sorted(known), key=lambda stride: quick_size(known[stride]))
-    cells = mesh.types.astype(np.uint8).tobytes() + _planes(mesh.sizes.astype("<u4")) + known[stride]
+    stride, cells = _packed_cells(mesh.types.astype(np.uint8).tobytes(), mesh.sizes, mesh.corners.astype("<u4"))
     codec, packed_cells = pack_smallest(cells)
     connectivity = section_header(codec, packed_cells, len(cells))
     return replace(header, stride=stride, connectivity=connectivity), [packed, packed_cells]
+
+
+def _packed_positions(points: np.ndarray) -> tuple[bool, bytes]:
+    """Whether differences are taken, and the bytes before they are packed."""
+    size = points.dtype.itemsize
+    bits = points.T.astype(f"<f{size}", order="C").view(f"<u{size}")
+    tried = [_planes(bits), _planes(np.diff(bits, axis=1, prepend=np.zeros((3, 1), bits.dtype)))]
+    differences, positions = min(enumerate(tried), key=lambda pair: quick_size(pair[1]))
+    return bool(differences), positions
+
+
+def _packed_cells(types: bytes, sizes: np.ndarray, corners: np.ndarray) -> tuple[int, bytes]:
+    """The stride of corners, and the bytes before they are packed."""
+    usual = int(np.bincount(np.minimum(sizes, MOST_STRIDE)).argmax())
+    known = {stride: _planes(_apart(corners, stride)) for stride in {1, max(usual, 1)}}
+    stride = min(sorted(known), key=lambda stride: quick_size(known[stride]))
+    return stride, types + _planes(sizes.astype("<u4")) + known[stride]
 
 
 def _apart(numbers: np.ndarray, stride: int) -> np.ndarray:

@@ -28,7 +28,7 @@ def mesh_of(data: Any) -> Mesh:
     """
     if data.GetNumberOfPoints() == 0:
         raise SrnInputError("the input mesh is empty (it has no points); check that the source before it gives data")
-    points = _numpy(data.GetPoints().GetData())
+    points = numpy_of(data.GetPoints().GetData())
     if points.dtype.name not in ("float32", "float64"):
         points = points.astype(np.float64)
     if data.IsA("vtkPolyData"):
@@ -58,17 +58,17 @@ def _types_of(data: Any) -> np.ndarray:
         found = data.GetCellTypes()  # from VTK 9.6 on an array; before, it wanted a list to fill
     except TypeError:
         found = data.GetCellTypesArray()
-    return _numpy(found)
+    return numpy_of(found)
 
 
 def mesh_array(data: Any, association: str, name: str, mesh: Optional[Mesh] = None) -> MeshArray:
     """An array of numbers of an unstructured grid or a surface; ``mesh``: its mesh, where that is known already."""
     attributes = data.GetPointData() if association == "point" else data.GetCellData()
-    values = _numpy(attributes.GetArray(name))
+    values = numpy_of(attributes.GetArray(name))
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     marks = attributes.GetArray(ghosts.NAME)
-    valid = None if marks is None else ghosts.valid(_numpy(marks), association)
+    valid = None if marks is None else ghosts.valid(numpy_of(marks), association)
     if valid is not None and valid.all():
         valid = None
     mesh = mesh_of(data) if mesh is None else mesh
@@ -108,7 +108,7 @@ def add_array(data: Any, array: MeshArray) -> None:
     if array.blanked and array.valid is not None:
         marks = ghosts.marks(array.valid, array.association)
         known = attributes.GetArray(ghosts.NAME)
-        attributes.AddArray(_named(marks if known is None else marks | _numpy(known), ghosts.NAME))
+        attributes.AddArray(_named(marks if known is None else marks | numpy_of(known), ghosts.NAME))
 
 
 def add_time(data: Any, time: float) -> None:
@@ -130,7 +130,7 @@ def _cells(cells: Any) -> tuple[np.ndarray, np.ndarray]:
     """Points of each cell, and the points themselves, both int32."""
     if cells is None or cells.GetNumberOfCells() == 0:
         return np.zeros(0, np.int32), np.zeros(0, np.int32)
-    offsets, corners = _numpy(cells.GetOffsetsArray()), _numpy(cells.GetConnectivityArray())
+    offsets, corners = numpy_of(cells.GetOffsetsArray()), numpy_of(cells.GetConnectivityArray())
     if len(corners) > MOST_POINTS:
         raise SrnInputError(f"a mesh may have {MOST_POINTS} points, cells and corners of cells at most")
     return np.diff(offsets).astype(np.int32), corners.astype(np.int32)
@@ -145,7 +145,8 @@ def _cell_array(sizes: np.ndarray, corners: np.ndarray) -> Any:
     return cells
 
 
-def _numpy(array: Any) -> np.ndarray:
+def numpy_of(array: Any, copy: bool = True) -> np.ndarray:
+    """The numbers of a VTK array; without ``copy`` they may be the array's own memory."""
     from vtkmodules.util.numpy_support import vtk_to_numpy
     from vtkmodules.vtkCommonCore import vtkBitArray, vtkDataArray, vtkUnsignedCharArray
 
@@ -156,8 +157,8 @@ def _numpy(array: Any) -> np.ndarray:
         plain = vtkDataArray.CreateDataArray(array.GetDataType())
     if plain is not array:
         plain.DeepCopy(array)
-    array = plain
-    return np.array(vtk_to_numpy(array))
+    # A copy of VTK's goes with this function, its numbers must not.
+    return np.array(vtk_to_numpy(plain)) if copy or plain is not array else np.asarray(vtk_to_numpy(plain))
 
 
 def _vtk(values: np.ndarray, ids: bool = False) -> Any:
