@@ -354,8 +354,8 @@ _TARGET = _group(
         "Max Error",
         "0.5%",
         "Largest error of any voxel, or of any point or cell of a mesh that is kept: a number in the array's units, "
-        "or a percentage of its value range (of several components, the widest one's). Integers whose error may be below "
-        "1 come back exactly.",
+        "or a percentage of its value range (of several components, the widest one's). Integers whose error may be "
+        "below 1 come back exactly.",
         when=[("Target", "max-error")],
         advanced=False,
     ),
@@ -1186,7 +1186,12 @@ class SRNReader(_InWindow, _algorithm("reader", "SrnReader", 0, 1)):
     support_reload=False,
     supports_parallel="1",
 )
-@smproperty.xml(_TARGET_NAME)
+@smproperty.xml(
+    _TARGET_NAME + '<IntVectorProperty name="WriteTimeSteps" label="Write Time Steps" command="SetWriteTimeSteps" '
+    'number_of_elements="1" default_values="0"><BooleanDomain name="bool" /><Documentation>A file for each time step '
+    "of the input, run_0000.srn, run_0001.srn and so on for the name run.srn, instead of one file with what the input "
+    "carries. They open together as one source with time steps.</Documentation></IntVectorProperty>"
+)
 @smproperty.input(name="Input", port_index=0)
 @smdomain.datatype(dataTypes=["vtkDataObject"], composite_data_supported=True)
 class SRNWriter(_algorithm("writers", "SrnWriter", 1, 0)):

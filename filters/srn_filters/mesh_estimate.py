@@ -1,4 +1,4 @@
-"""The bytes that meshes will take in a file, said before it is made: from a part of each, packed as the file's own are."""
+"""The bytes that meshes will take in a file, said before it is made: from a part of each, packed as in a file."""
 
 from __future__ import annotations
 
