@@ -67,6 +67,7 @@ CHECKSUMS = {
     "meshes-corrected": 0x34F8D69F,
     "neurcomp-plain": 0x7CCF82FE,
     "neurcomp-residual": 0x32B7076F,
+    "polyhedra": 0xCF22D928,
     "probabilities": 0xF6D97172,
     "pyramid": 0x15A6CECC,
     "pyramid-coded": 0x8F0B7FF3,

@@ -85,7 +85,7 @@ def sections_in(field: dict[str, Any]) -> list[list[Any]]:
     ]
     found = [*(part.get("section") for part in parts), field.get("corrections", {}).get("section")]
     found += [field.get("mesh", {}).get(name) for name in ("positions", "connectivity", "valid")]
-    found.append(field.get("mesh", {}).get("corrections", {}).get("section"))
+    found += [field.get("mesh", {}).get(name, {}).get("section") for name in ("faces", "corrections")]
     return [s for group in field["groups"] for s in group["sections"]] + [section for section in found if section]
 
 
@@ -231,6 +231,16 @@ def set_in(*path: Any, value: Any, field: int = 0) -> Callable[[dict[str, Any]],
         (set_in_mesh("same_as", 2**20, field=3), "comes later or brings none"),
         (set_in_mesh("at", "point", field=3), "occurs twice"),
         (set_in_mesh("corrections", {"step": 0.5}, field=3), "lacks 'section'"),
+        (set_in_mesh("faces", {"polyhedra": 1}), "lacks 'faces'"),
+        (
+            set_in_mesh("faces", {"polyhedra": 1, "faces": 1, "corners": 2**31 - 1, "section": ["raw", 0, 0, 0]}),
+            "claims",
+        ),
+        (set_in_mesh("faces", {"polyhedra": 0, "faces": 0, "corners": 0, "section": ["raw", 0, 0, 0]}), "polyhedra"),
+        (
+            set_in_mesh("faces", {"polyhedra": 0, "faces": 0, "corners": 0, "section": ["raw", 0, 0, 0]}, 3),
+            "brings none",
+        ),
         (set_in("mesh", "corrections", "step", value=-0.5, field=3), "corrections of a negative step"),
         (set_in("mesh", "corrections", "step", value={"$number": "nan"}, field=3), "step"),
         (set_in("mesh", "corrections", "section", 2, value=2**39, field=3), "claims"),

@@ -8,7 +8,7 @@ import numpy as np
 from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkDataObject, vtkPolyData, vtkUnstructuredGrid
 
 from srn_core.codec.mesh_section import packed_bytes
-from srn_core.io.vtk_meshes import numpy_of
+from srn_core.io.vtk_numbers import numpy_of
 from srn_filters.estimate import parts_of
 from srn_filters.mesh_bridge import MESHES, VtkMesh
 
@@ -80,7 +80,9 @@ def _extrapolated(count: int, most: int, packed: Callable[[list[slice]], int]) -
 
 def _lists(mesh: VtkMesh) -> list[vtkCellArray]:
     if isinstance(mesh, vtkUnstructuredGrid):
-        return [mesh.GetCells()]
+        # Faces of polyhedra are a list too; releases before 9.4 have numbers instead, which are passed over.
+        faces: Any = getattr(mesh, "GetPolyhedronFaces", lambda: None)()
+        return [mesh.GetCells(), *([] if faces is None else [faces])]
     assert isinstance(mesh, vtkPolyData)
     return [mesh.GetVerts(), mesh.GetLines(), mesh.GetPolys(), mesh.GetStrips()]
 

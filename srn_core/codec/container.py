@@ -114,6 +114,7 @@ def listed(header: FileHeader, header_bytes: int) -> list[Section]:
             mesh_parts = {
                 "mesh points": field.mesh.positions,
                 "mesh cells": field.mesh.connectivity,
+                "mesh faces": None if field.mesh.faces is None else field.mesh.faces.section,
                 "samples with a value": field.mesh.valid,
                 "corrections": None if field.mesh.corrections is None else field.mesh.corrections.section,
             }

@@ -193,6 +193,30 @@ MESH_CORRECTIONS = Record(
 
 
 @dataclass(frozen=True)
+class MeshFacesHeader:
+    """The faces of a mesh's polyhedra."""
+
+    polyhedra: int
+    faces: int
+    corners: int
+    section: SectionHeader
+
+
+_COUNT = Whole(0, 2**31 - 1)
+
+MESH_FACES = Record(
+    MeshFacesHeader,
+    (
+        Element("polyhedra", _COUNT, "how many cells have faces of their own"),
+        Element("faces", _COUNT, "faces of all polyhedra together"),
+        Element("corners", _COUNT, "points of all faces together"),
+        Element("section", SECTION, "the faces; its section follows `connectivity`"),
+    ),
+    "Mesh faces",
+)
+
+
+@dataclass(frozen=True)
 class MeshHeader:
     """A mesh at whose points or cells an array has its samples."""
 
@@ -209,9 +233,8 @@ class MeshHeader:
     same_as: Optional[int] = None
     valid: Optional[SectionHeader] = None
     corrections: Optional[MeshCorrectionsHeader] = None
+    faces: Optional[MeshFacesHeader] = None
 
-
-_COUNT = Whole(0, 2**31 - 1)
 
 MESH = Record(
     MeshHeader,
@@ -232,8 +255,9 @@ MESH = Record(
             "instead of all but `at`, `valid` and `corrections`: the place of an earlier field with it",
             None,
         ),
-        Element("valid", SECTION, "which samples hold a value, absent: all; after `connectivity`", None),
+        Element("valid", SECTION, "which samples hold a value, absent: all; after `connectivity` and `faces`", None),
         Element("corrections", MESH_CORRECTIONS, "what is added to decoded samples", None),
+        Element("faces", MESH_FACES, "the faces of polyhedra, if there are any", None),
     ),
     "Mesh",
 )
@@ -359,6 +383,7 @@ TABLES = (
     CORRECTIONS,
     GRID_POINTS,
     MESH,
+    MESH_FACES,
     MESH_CORRECTIONS,
 )
 """Every table, in the order of docs/file-format.md."""
@@ -378,7 +403,8 @@ def sections_of(header: FieldHeader) -> list[SectionHeader]:
     if header.points is not None and header.points.section is not None:
         found.append(header.points.section)
     if header.mesh is not None:
-        parts = (header.mesh.positions, header.mesh.connectivity, header.mesh.valid)
+        faces = None if header.mesh.faces is None else header.mesh.faces.section
+        parts = (header.mesh.positions, header.mesh.connectivity, faces, header.mesh.valid)
         found += [section for section in parts if section is not None]
         if header.mesh.corrections is not None:
             found.append(header.mesh.corrections.section)

@@ -22,7 +22,7 @@ from srn_core.codec.header import (
 )
 from srn_core.codec.layouts import CodeType, layout_named
 from srn_core.codec.mask import most_mask_bytes
-from srn_core.codec.mesh_section import mesh_bytes
+from srn_core.codec.mesh_section import faces_bytes, mesh_bytes
 from srn_core.codec.packing import codec_named
 from srn_core.errors import SrnFormatError
 from srn_core.grid_points import KINDS
@@ -118,7 +118,10 @@ def _mesh_claimed(fields: Sequence[FieldHeader], place: int) -> int:
     if mesh is None:
         return 0
     corrected = 0 if mesh.corrections is None else _mesh_samples(fields, place) * fields[place].spec.components
-    return corrected + (0 if mesh.same_as is not None else 3 * mesh.points + 2 * mesh.cells + mesh.corners)
+    if mesh.same_as is not None:
+        return corrected
+    faces = 0 if mesh.faces is None else mesh.faces.polyhedra + mesh.faces.faces + mesh.faces.corners
+    return corrected + 3 * mesh.points + 2 * mesh.cells + mesh.corners + faces
 
 
 def _mesh_samples(fields: Sequence[FieldHeader], place: int) -> int:
@@ -176,7 +179,8 @@ def _check_mesh(fields: Sequence[FieldHeader], place: int, mesh: MeshHeader, wha
         raise SrnFormatError(f"{what} has neither points nor another field's, or both")
     if mesh.same_as is not None:
         known = fields[mesh.same_as].mesh if mesh.same_as < place else None
-        if known is None or known.positions is None or mesh.connectivity is not None:
+        brings = mesh.connectivity is not None or mesh.faces is not None
+        if known is None or known.positions is None or brings:
             raise SrnFormatError(f"{what} is said to be that of a field that comes later or brings none")
     else:
         for section, limit in zip((mesh.positions, mesh.connectivity), mesh_bytes(mesh)):
@@ -184,6 +188,8 @@ def _check_mesh(fields: Sequence[FieldHeader], place: int, mesh: MeshHeader, wha
                 raise SrnFormatError(f"{what} has cells without a section, or a section without cells")
             if section is not None:
                 _check_size(section, limit, what)
+        if mesh.faces is not None:
+            _check_size(mesh.faces.section, faces_bytes(mesh.faces), what)
     if mesh.valid is not None:
         _check_size(mesh.valid, (_mesh_samples(fields, place) + 7) // 8, what)
     if mesh.corrections is not None:

@@ -98,7 +98,7 @@ def _without_place(field: FieldHeader, data: list[bytes]) -> tuple[FieldHeader, 
     mesh = field.mesh
     if mesh is None:
         return field, data
-    parts = [part for part in (mesh.positions, mesh.connectivity, mesh.valid) if part is not None]
+    parts = [part for part in (mesh.positions, mesh.connectivity, mesh.faces, mesh.valid) if part is not None]
     kept = [] if mesh.corrections is None else data[-1:]
     bare = MeshHeader(corrections=mesh.corrections) if kept else None
     return replace(field, mesh=bare), data[: len(data) - len(parts) - len(kept)] + kept

@@ -15,10 +15,10 @@ import numpy as np
 from srn_core.codec.container import section_header
 from srn_core.codec.corrections_section import stored_on_samples
 from srn_core.codec.field import OnMesh
-from srn_core.codec.header import MeshHeader
+from srn_core.codec.header import MeshFacesHeader, MeshHeader
 from srn_core.codec.packing import pack_smallest, quick_size
 from srn_core.errors import SrnError, SrnFormatError
-from srn_core.mesh import Mesh
+from srn_core.mesh import Faces, Mesh
 
 MOST_STRIDE = 255
 _PACKED: weakref.WeakKeyDictionary[Mesh, tuple[MeshHeader, list[bytes]]] = weakref.WeakKeyDictionary()
@@ -78,7 +78,12 @@ def mesh_bytes(header: MeshHeader) -> tuple[int, int]:
     return 3 * header.points * np.dtype(header.dtype).itemsize, 5 * header.cells + 4 * header.corners
 
 
-def opened_mesh(positions: bytes, connectivity: bytes, header: MeshHeader) -> Mesh:
+def faces_bytes(header: MeshFacesHeader) -> int:
+    """Bytes of the unpacked section of faces."""
+    return 4 * (header.polyhedra + header.faces + header.corners)
+
+
+def opened_mesh(positions: bytes, connectivity: bytes, header: MeshHeader, faces: bytes = b"") -> Mesh:
     """The mesh. Raises SrnFormatError for anything that :func:`stored_mesh` would not have made."""
     if (len(positions), len(connectivity)) != mesh_bytes(header):
         raise SrnFormatError("a mesh has the wrong number of bytes; the file is damaged")
@@ -98,9 +103,21 @@ def opened_mesh(positions: bytes, connectivity: bytes, header: MeshHeader) -> Me
             sizes.astype(np.int32),
             corners.astype(np.int32),
             header.surface,
+            None if header.faces is None else _opened_faces(faces, header.faces),
         )
     except SrnError as error:
         raise SrnFormatError(f"{error}; the file is damaged") from error
+
+
+def _opened_faces(data: bytes, header: MeshFacesHeader) -> Faces:
+    if len(data) != faces_bytes(header):
+        raise SrnFormatError("the faces of a mesh have the wrong number of bytes; the file is damaged")
+    first, second = 4 * header.polyhedra, 4 * (header.polyhedra + header.faces)
+    counts, sizes, corners = (_of_planes(part, 4) for part in (data[:first], data[first:second], data[second:]))
+    corners = np.cumsum(corners, dtype=corners.dtype)
+    if max(numbers.max(initial=0) for numbers in (counts, sizes, corners)) > np.iinfo(np.int32).max:
+        raise SrnFormatError("a face of a mesh has a point that is not there; the file is damaged")
+    return Faces(counts.astype(np.int32), sizes.astype(np.int32), corners.astype(np.int32))
 
 
 def opened_valid(data: bytes, samples: int) -> np.ndarray:
@@ -127,7 +144,15 @@ def _packed(mesh: Mesh) -> tuple[MeshHeader, list[bytes]]:
     stride, cells = _packed_cells(mesh.types.astype(np.uint8).tobytes(), mesh.sizes, mesh.corners.astype("<u4"))
     codec, packed_cells = pack_smallest(cells)
     connectivity = section_header(codec, packed_cells, len(cells))
-    return replace(header, stride=stride, connectivity=connectivity), [packed, packed_cells]
+    header, data = replace(header, stride=stride, connectivity=connectivity), [packed, packed_cells]
+    if mesh.faces is not None:
+        counts, sizes, corners = (numbers.astype("<u4") for numbers in mesh.faces.numbers)
+        faces = _planes(counts) + _planes(sizes) + _planes(_apart(corners, 1))
+        codec, packed_faces = pack_smallest(faces)
+        section = section_header(codec, packed_faces, len(faces))
+        header = replace(header, faces=MeshFacesHeader(len(counts), len(sizes), len(corners), section))
+        data.append(packed_faces)
+    return header, data
 
 
 def _packed_positions(points: np.ndarray) -> tuple[bool, bytes]:

@@ -263,9 +263,10 @@ class _Contents:
             return None
         if about.positions is not None:
             cells = about.connectivity
-            positions, connectivity = unpacked(about.positions), b"" if cells is None else unpacked(cells)
-            mesh = opened_mesh(positions, connectivity, about)
-            nbytes = about.positions.packed + (0 if cells is None else cells.packed)
+            faces = None if about.faces is None else about.faces.section
+            parts = [b"" if section is None else unpacked(section) for section in (about.positions, cells, faces)]
+            mesh = opened_mesh(parts[0], parts[1], about, parts[2])
+            nbytes = sum(section.packed for section in (about.positions, cells, faces) if section is not None)
         else:
             other = None if about.same_as is None else self._parts(about.same_as)[4]
             if other is None:

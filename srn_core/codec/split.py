@@ -58,7 +58,8 @@ def _names(field: FieldHeader) -> list[str]:
         found += ["corrections"] * (1 + _has(field.corrections.mask))
     found += ["points"] * (field.points is not None and field.points.section is not None)
     if field.mesh is not None:
-        found += ["mesh"] * sum(part is not None for part in (field.mesh.positions, field.mesh.connectivity))
+        whole = (field.mesh.positions, field.mesh.connectivity, field.mesh.faces)
+        found += ["mesh"] * sum(part is not None for part in whole)
         found += ["samples"] * sum(part is not None for part in (field.mesh.valid, field.mesh.corrections))
     return found
 

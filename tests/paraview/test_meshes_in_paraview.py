@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from in_paraview import Run
+from in_paraview import ROOT, Run
 
 MESHES = textwrap.dedent("""
     values_of = array  # a programmable filter brings another array into this script
@@ -168,3 +168,36 @@ def test_a_largest_error_holds_at_points_and_cells(run: Run) -> None:
     assert 0.0 < facts["point"] <= 0.005001 and 0.0 < facts["cell"] <= 0.005001
     assert "0.5 % of the range" in facts["text"] and "kept" in facts["text"]
     assert "a largest error only where they are an array of a mesh" in facts["no"]
+
+
+def test_polyhedra_keep_their_faces(run: Run) -> None:
+    facts = run(
+        MESHES
+        + textwrap.dedent(f"""
+        sys.path.append({str(ROOT / "tests")!r})
+        from mesh_fields import polyhedra, smooth
+        from vtkmodules.vtkCommonCore import vtkIdList
+        from srn_core.io.vtk_meshes import add_array, of_mesh
+        mesh = polyhedra()
+        data = of_mesh(mesh)
+        add_array(data, smooth(mesh, "cell"))
+        made = compressed(data, "heat", "CELLS", TrainingPasses=0, Target="max-error", MaxError="1%")
+        SaveData("cells.srn", proxy=made)
+        back = result(OpenDataFile("cells.srn"))
+
+        def faces(grid):
+            found, ids = [], vtkIdList()
+            for cell in range(grid.GetNumberOfCells()):
+                grid.GetFaceStream(cell, ids)
+                found.append([ids.GetId(number) for number in range(ids.GetNumberOfIds())])
+            return found
+
+        errors = values_of(back, "heat", "cell").astype(float) - smooth(mesh, "cell").values
+        shown = Slice(Input=OpenDataFile("cells.srn"))
+        shown.SliceType.Origin, shown.SliceType.Normal = [2.0, 1.5, 0.7], [0, 0, 1]
+        tell(same=corners(back) == mesh, faces=faces(back) == faces(data), cells=result(shown).GetNumberOfCells(),
+             worst=float(abs(errors).max() / np.ptp(smooth(mesh, "cell").values)), text=report(made))
+        """)
+    ).facts
+    assert facts["same"] and facts["faces"] and facts["cells"] >= 12
+    assert facts["worst"] <= 0.010001 and "Mesh:" in facts["text"]
