@@ -11,7 +11,7 @@ from vtkmodules.vtkParallelCore import vtkMultiProcessController
 
 import srn_core
 from srn_core.errors import SrnInputError
-from srn_filters import carrier, over_time, packages, requests
+from srn_filters import carrier, over_time, packages, ranks, requests
 from srn_filters.algorithm import NeuralAlgorithm, setting, text
 
 
@@ -65,6 +65,7 @@ class SrnWriter(CarriedFileWriter):
         self._time_steps = False
         self._times: list[float] = []
         self._written = 0
+        self._failed = False
 
     SetWriteTimeSteps = setting("_time_steps", bool)
 
@@ -83,14 +84,20 @@ class SrnWriter(CarriedFileWriter):
 
     def RequestData(self, request: Any, inInfo: Any, outInfo: Any) -> int:
         """Called by VTK: once, or for each time step once, until one cannot be written."""
-        self._failed = False
+        self._failed = self._failed and self._written > 0
         done = super().RequestData(request, inInfo, outInfo)
         self._written += 1
-        again = not self._failed and self._written < len(self._times)
+        # Ranks go through all steps alike: where the first one stopped, what comes before would wait for it.
+        again = self._written < len(self._times) and (not self._failed or ranks.team().size > 1)
         over_time.execute_again(request, again)
         if not again:
             self._written = 0
         return done
+
+    def execute(self, in_info: Any, out_info: Any) -> None:
+        """The next step, unless one before it failed."""
+        if not self._failed:
+            super().execute(in_info, out_info)
 
     def failed(self, message: str) -> None:
         """What comes after a step that failed is not tried."""

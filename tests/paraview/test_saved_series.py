@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-from in_paraview import Run
+from in_paraview import PLUGIN, START, Run
 
 import srn_core
 from srn_core.io import write_volume
@@ -89,3 +90,33 @@ def test_a_step_that_fails_ends_it_with_one_line(run: Run, tmp_path: Path, steps
     )
     assert result.facts["done"] == 1 and "infinite values" in result.text
     assert [path.name for path in tmp_path.glob("run*.srn")] == ["run_0000.srn"]
+
+
+@pytest.mark.skipif(shutil.which("mpirun") is None, reason="no mpirun here")
+@pytest.mark.parametrize("broken", [False, True])
+def test_on_two_ranks_no_rank_waits_for_another(run: Run, tmp_path: Path, steps: list[str], broken: bool) -> None:
+    if broken:
+        write_volume(steps[1], Volume(np.full((8, 9, 10), np.inf, np.float32), Geometry((10, 9, 8)), "pressure"))
+    run(
+        f"""
+        LoadPlugin({str(PLUGIN)!r}, remote=True, ns=globals())
+        source = XMLImageDataReader(FileName={steps!r})
+        made = NeuralCompress(Input=source, TrainingPasses=0, Target="psnr", TargetPSNR=60)
+        try:
+            SaveData({str(tmp_path / "run.srn")!r}, proxy=made, WriteTimeSteps=1)
+        except RuntimeError:
+            pass
+        """,
+        program="pvbatch",
+        ranks=2,
+        load=False,
+        errors=broken,
+        PYTHONPATH=str(START),
+        display=True,
+    )
+    names = sorted(path.name for path in tmp_path.glob("run*.srn"))
+    assert names == [f"run_000{number}.srn" for number in range(1 if broken else 3)]
+    for number, name in enumerate(names):
+        file = srn_core.load(tmp_path / name)
+        assert file.times == [float(number)]
+        assert np.abs(file.decode().values - values(number)).max() < 0.02
