@@ -353,8 +353,9 @@ _TARGET = _group(
         "String",
         "Max Error",
         "0.5%",
-        "Largest error of any voxel: a number in the array's units, or a percentage of its value range (of "
-        "several components, the widest one's). Integers whose error may be below 1 come back exactly.",
+        "Largest error of any voxel, or of any point or cell of a mesh that is kept: a number in the array's units, "
+        "or a percentage of its value range (of several components, the widest one's). Integers whose error may be "
+        "below 1 come back exactly.",
         when=[("Target", "max-error")],
         advanced=False,
     ),
@@ -425,7 +426,7 @@ _TRAINING = _group(
         "lattice",
         "lattice random",
         "lattice: voxels where random planes meet, whose truth is exact; random: independent positions, trilinear "
-        "truth.",
+        "truth. Of meshes it is their own samples, in random order, either way.",
     ),
     _number("Prune Share", 2 / 3, "Share of the run that trains with the pruner; the rest fine-tunes.", high=1),
     _number("Fine Tune Rate", 0.5, "Step size that fine-tuning starts with, as a share of the first one.", high=1),
@@ -804,7 +805,7 @@ _ESTIMATE = """
 <StringVectorProperty name="EstimatedSize" label="Estimated Size" command="GetEstimatedSize" information_only="1"
     number_of_elements="1" panel_visibility="default">
   <Documentation>Of the file, about, before Apply: from the input's bytes and the target; for a PSNR or a largest error
-  from the middle of the volume.</Documentation>
+  from the middle of the volume; of a mesh from a part of it.</Documentation>
 </StringVectorProperty>
 <StringVectorProperty name="EstimatedTime" label="Estimated Time" command="GetEstimatedTime" information_only="1"
     number_of_elements="1" panel_visibility="default">
@@ -1185,7 +1186,12 @@ class SRNReader(_InWindow, _algorithm("reader", "SrnReader", 0, 1)):
     support_reload=False,
     supports_parallel="1",
 )
-@smproperty.xml(_TARGET_NAME)
+@smproperty.xml(
+    _TARGET_NAME + '<IntVectorProperty name="WriteTimeSteps" label="Write Time Steps" command="SetWriteTimeSteps" '
+    'number_of_elements="1" default_values="0"><BooleanDomain name="bool" /><Documentation>A file for each time step '
+    "of the input, run_0000.srn, run_0001.srn and so on for the name run.srn, instead of one file with what the input "
+    "carries. They open together as one source with time steps.</Documentation></IntVectorProperty>"
+)
 @smproperty.input(name="Input", port_index=0)
 @smdomain.datatype(dataTypes=["vtkDataObject"], composite_data_supported=True)
 class SRNWriter(_algorithm("writers", "SrnWriter", 1, 0)):

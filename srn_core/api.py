@@ -23,9 +23,10 @@ from srn_core.opened import OpenedFiles
 from srn_core.parts import VolumeParts
 from srn_core.progress import Progress, ProgressCallback
 from srn_core.pulse import pulsed
+from srn_core.sampled_quality import measured, quality_of
 from srn_core.scattered import Samples
 from srn_core.scattered_compression import compress_samples as compress_scattered
-from srn_core.scattered_compression import measured, samples_of
+from srn_core.scattered_compression import samples_of
 from srn_core.series import Series
 from srn_core.several_arrays import compress_arrays
 from srn_core.volume import Volume
@@ -274,7 +275,7 @@ def evaluate(
     volume = _volume(original, array)
     field = opened.field(array, _time_of(volume, opened) if time is None else time)
     if isinstance(volume, MeshArray):
-        return _evaluate_samples(opened, samples_of(volume), field)
+        return _evaluate_samples(opened, volume, field)
     if volume.values.shape != (*field.geometry.shape, *volume.values.shape[3:]) or volume.components != len(
         field.value_range
     ):
@@ -286,13 +287,17 @@ def evaluate(
     return Quality(measured.psnr, measured.rmse, measured.max_error, measured.ssim)
 
 
-def _evaluate_samples(file: NeuralFile, samples: Samples, field: NeuralField) -> Quality:
-    if samples.rows.shape[1] != len(field.value_range):
+def _evaluate_samples(file: NeuralFile, array: MeshArray, field: NeuralField) -> Quality:
+    if array.components != len(field.value_range):
         raise SrnInputError(
             f"the file's array '{field.name}' has {len(field.value_range)} component(s), the original "
-            f"{samples.rows.shape[1]}; they cannot be compared"
+            f"{array.components}; they cannot be compared"
         )
-    return measured(samples, file, field)
+    where = field.mesh
+    if where is not None and where.association == array.association and where.mesh == array.mesh:
+        known, given = array.validity(), file.decode_on_mesh(field).values
+        return quality_of(*(values.reshape(len(values), -1)[known] for values in (array.values, given)))
+    return measured(samples_of(array), file, field)
 
 
 def _time_of(original: Union[Sampled, VolumeParts], file: NeuralFile) -> Optional[float]:

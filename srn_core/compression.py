@@ -24,12 +24,15 @@ from srn_core.corrections import kept_to
 from srn_core.deadline import Deadline
 from srn_core.errors import SrnInputError, SrnMissingPackageError
 from srn_core.idle_settings import refuse_idle_settings
+from srn_core.job_progress import JobProgress
 from srn_core.neural_file import NeuralFile
 from srn_core.prediction.places import predictor_of
 from srn_core.prediction.predictor import Predictor
 from srn_core.prediction.start_settings import forecast_of, neurcomp_is_worth_it, with_predicted
-from srn_core.progress import Progress, ProgressCallback
+from srn_core.progress import ProgressCallback
 from srn_core.promise import promise_of
+from srn_core.sampled_quality import measured
+from srn_core.scattered import Samples
 from srn_core.settings import left_open
 from srn_core.spec import ConstantSpec, FvSrnSpec
 from srn_core.volume import Volume
@@ -42,8 +45,6 @@ LEAST_DEFAULT_BYTES = 4096
 """Where no target is given, a file is not squeezed below this: the header alone has some 600 bytes."""
 TRAINED_SHARE = 0.85
 """Share of a time limit that a network is trained in; the rest is for packing and measuring."""
-TRAINING_SHARE = 0.93
-"""Share of the progress bar that belongs to training."""
 STAND_IN = Quality(43.21987654, 0.0123456789, 0.123456789, 0.987654321)
 """Takes the place of the measured quality while a file's size is tried."""
 
@@ -82,21 +83,23 @@ def compress_volume(
     config: CompressConfig,
     progress: Optional[ProgressCallback] = None,
     within: Optional[Within] = None,
+    samples: Optional[Samples] = None,
 ) -> CompressResult:
     """Compress one volume. Raises SrnInputError where the data or the settings cannot be used.
 
     ``within``: the whole of which the volume is a part. Its range counts then: for what is promised, and for the PSNR;
-    there is no SSIM.
+    there is no SSIM. ``samples``: those for which the volume stands, if it does: a network learns them, not the
+    voxels, and of two networks the one that is better there is kept. What the report tells is about the voxels.
     """
     refuse_idle_settings(config)
     predictor = predictor_of(config.predictor)
     if config.network == "auto":
-        return _best_of(volume, config, predictor, progress, within)
+        return _best_of(volume, config, predictor, progress, within, samples)
     started = time.perf_counter()
     taken: dict[str, Any] = {}
     if predictor is not None:
         config, taken = with_predicted(config, predictor, volume, target_bytes(volume.nbytes, config))
-    stop = _Progress(progress, Deadline(config.time_limit))
+    stop = JobProgress(progress, Deadline(config.time_limit))
     valid = volume.validity()
     own_range = component_ranges(volume, valid)
     value_range = own_range if within is None else within.ranges
@@ -114,7 +117,7 @@ def compress_volume(
                 "a PSNR can be promised only by an fv-SRN that is pruned by rate: leave network and pruner as they are "
                 "(network fvsrn, pruner rate), or give a ratio"
             )
-        fitted = _train(volume, valid, value_range, template, config, stop)
+        fitted = _train(volume, valid, value_range, template, config, stop, samples)
     if taken:
         fitted.details["predicted_settings"] = taken
     return _finish(volume, valid, fitted, config, started, stop, within)
@@ -126,6 +129,7 @@ def _best_of(
     predictor: Optional[Predictor],
     progress: Optional[ProgressCallback],
     within: Optional[Within],
+    samples: Optional[Samples],
 ) -> CompressResult:
     """Both kinds of network, each as it is best: the one that is better in the bytes it takes.
 
@@ -150,9 +154,13 @@ def _best_of(
         pruning=PruningConfig(),
         time_limit=None if config.time_limit is None else config.time_limit / 2,
     )
+
+    def psnr(result: CompressResult) -> float:
+        return float(result.report["psnr"]) if samples is None else measured(samples, result.file).psnr
+
     worth_it = sized and neurcomp_is_worth_it(predictor, volume, target_bytes(volume.nbytes, config))
-    first = compress_volume(volume, by_rate_alone, share(0.0, 0.3 if worth_it else 1.0), within)
-    tried: dict[str, Any] = {"fvsrn": {"bytes": first.report["bytes"], "psnr": first.report["psnr"]}}
+    first = compress_volume(volume, by_rate_alone, share(0.0, 0.3 if worth_it else 1.0), within, samples)
+    tried: dict[str, Any] = {"fvsrn": {"bytes": first.report["bytes"], "psnr": psnr(first)}}
     best = first
     if sized and not worth_it:
         tried["neurcomp"] = {"left_out": "by earlier runs on volumes like this one it would be worse"}
@@ -160,9 +168,9 @@ def _best_of(
         try:
             left = None if config.time_limit is None else max(deadline.left(), 1e-3)
             alone = replace(config, network="neurcomp", pruner="none", time_limit=left)
-            other = compress_volume(volume, alone, share(0.3, 0.7), within)
-            tried["neurcomp"] = {"bytes": other.report["bytes"], "psnr": other.report["psnr"]}
-            best = max(first, other, key=lambda result: float(result.report["psnr"]))
+            other = compress_volume(volume, alone, share(0.3, 0.7), within, samples)
+            tried["neurcomp"] = {"bytes": other.report["bytes"], "psnr": psnr(other)}
+            best = max(first, other, key=psnr)
         except (SrnInputError, SrnMissingPackageError) as error:
             tried["neurcomp"] = {"refused": str(error)}
     return replace(best, report={**best.report, "tried": tried})
@@ -171,11 +179,12 @@ def _best_of(
 def component_ranges(volume: Volume, valid: Optional[np.ndarray]) -> tuple[tuple[float, float], ...]:
     """(min, max) of each component over valid voxels, float64."""
     flat = volume.values.reshape(-1, volume.components)
-    ranges = []
-    for c in range(volume.components):
-        column = flat[:, c] if valid is None else flat[valid.reshape(-1), c]
-        ranges.append((float(column.min()), float(column.max())))
-    return tuple(ranges)
+    return ranges_of(flat if valid is None else flat[valid.reshape(-1)])
+
+
+def ranges_of(rows: np.ndarray) -> tuple[tuple[float, float], ...]:
+    """(min, max) of each component of rows (N, components), float64."""
+    return tuple((float(column.min()), float(column.max())) for column in rows.T)
 
 
 def target_bytes(original: int, config: CompressConfig) -> int:
@@ -195,32 +204,6 @@ class _Fitted:
     details: dict[str, Any]
     history: dict[str, list[Any]] = field(default_factory=dict)
     drop_rates: dict[str, list[Any]] = field(default_factory=dict)
-
-
-class _Progress:
-    """Maps the parts of the job onto one bar, and remembers that the user asked to stop, or that time was up."""
-
-    def __init__(self, callback: Optional[ProgressCallback], deadline: Deadline) -> None:
-        self._callback, self.deadline = callback, deadline
-        self.asked_to_stop = False
-        self.late = False
-
-    def training(self, report: Progress) -> bool:
-        return self._tell(replace(report, fraction=report.fraction * TRAINING_SHARE))
-
-    def tell(self, phase: str, fraction: float) -> bool:
-        return self._tell(Progress(phase, TRAINING_SHARE + (1.0 - TRAINING_SHARE) * fraction))
-
-    def _tell(self, report: Progress) -> bool:
-        if self._callback is not None and self._callback(report) is False:
-            self.asked_to_stop = True
-        if not self.asked_to_stop and self.deadline.over():
-            self.late = True
-        return not (self.asked_to_stop or self.late)
-
-    def stopped_by(self) -> str:
-        """Who ended the job early, if it was ended."""
-        return "the user" if self.asked_to_stop else "the time limit"
 
 
 def _template(
@@ -269,7 +252,7 @@ def _fit_by_rate(
     volume: Volume,
     template: NeuralField,
     config: CompressConfig,
-    stop: _Progress,
+    stop: JobProgress,
     forecast: Optional[Forecast],
     start: Optional[float],
 ) -> _Fitted:
@@ -312,7 +295,8 @@ def _train(
     value_range: tuple[tuple[float, float], ...],
     template: NeuralField,
     config: CompressConfig,
-    stop: _Progress,
+    stop: JobProgress,
+    samples: Optional[Samples],
 ) -> _Fitted:
     try:
         from srn_core.networks import build_network
@@ -325,11 +309,15 @@ def _train(
         raise SrnMissingPackageError(error.name or "torch", "Compressing a volume", "train") from error
     from srn_core.fitting import BytesTarget, Cutting, Storage, empty_copy, land, target_of
 
+    if samples is not None:
+        value_range = ranges_of(samples.rows[samples.known])
+        template = replace(template, value_range=value_range)
     storage = Storage(template, config.quantise, default_weight_bits(config), config.seed)
     target = target_of(config, storage, target_bytes(volume.nbytes, config), volume.values.size)
     room = Room.of_bytes(target.room(), config) if isinstance(target, BytesTarget) else Room.of_parameters(target.most)
     start = start_of(config, volume)
-    spec = initial_spec(config, volume.geometry, volume.components, room) if start is None else start.spec
+    known = None if samples is None else samples.rows[samples.known].size
+    spec = initial_spec(config, volume.geometry, volume.components, room, known) if start is None else start.spec
     initial: dict[str, Any] = {"initial_parameters": sum(math.prod(shape) for shape in spec.shapes().values())}
     if isinstance(spec, FvSrnSpec):
         initial["initial_grid"] = list(reversed(spec.grid))
@@ -348,6 +336,7 @@ def _train(
         wanted,
         start.arrays if start else None,
         most_seconds=left,
+        samples=samples,
     )
     stop.tell("packing", 0.0)
     arrays = land(target, trained.network, trained.error_of)
@@ -367,14 +356,14 @@ def _train(
         "train_seconds": round(outcome.seconds, 3),
         "passes": round(outcome.passes, 3),
         "steps": outcome.steps,
-        "msamples_per_s": round(outcome.passes * volume.geometry.samples / max(outcome.seconds, 1e-9) / 1e6, 4),
+        "msamples_per_s": round(outcome.passes * trained.sampler.truth.voxels / max(outcome.seconds, 1e-9) / 1e6, 4),
         "stopped_early": outcome.stopped_early,
         "time_limited": left is not None and outcome.seconds >= left,
         "kept_fraction": outcome.folded.kept_fraction,
         "fold_change": outcome.folded.change,
         "target_bytes": target.most if isinstance(target, BytesTarget) else None,
         **initial,
-        "chosen_settings": left_open(config, {**chosen_sizes(config, spec, room), **trained.chosen}),
+        "chosen_settings": left_open(config, {**chosen_sizes(config, spec, room, known), **trained.chosen}),
     }
     stored = storage.field_of(trained.network, arrays)
     if config.target.max_error is not None:
@@ -395,7 +384,7 @@ def _finish(
     fitted: _Fitted,
     config: CompressConfig,
     started: float,
-    stop: _Progress,
+    stop: JobProgress,
     within: Optional[Within] = None,
 ) -> CompressResult:
     """Pack, decode the packed bytes with the shipped decoder, measure, pack again with the figures."""
@@ -407,8 +396,8 @@ def _finish(
     seconds = time.perf_counter() - begin
     stop.tell("measuring", 0.7)
     span = None if within is None else within.span
-    measured = metrics.measure(volume.values, decoded.values, valid, span)
-    quality = Quality(*(float(f"{v:.7g}") for v in (measured.psnr, measured.rmse, measured.max_error, measured.ssim)))
+    found = metrics.measure(volume.values, decoded.values, valid, span)
+    quality = Quality(*(float(f"{v:.7g}") for v in (found.psnr, found.rmse, found.max_error, found.ssim)))
     file = NeuralFile.from_bytes(codec.to_bytes([replace(stored, quality=quality)]))
     most = trained.get("target_bytes")
     if most is not None and file.nbytes > most:

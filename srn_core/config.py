@@ -126,17 +126,18 @@ class TrainingConfig:
     """How long and how the network is trained."""
 
     passes: Optional[float] = None
-    """Passes over the volume (one pass draws as many samples as there are voxels); None: 75 for fvsrn, 100 for
-    neurcomp, more for small volumes, times what the preset says; with ``seconds``, up to four times as many. An fv-SRN
-    pruned by rate trains its filter alone: None: 5 to 100 by the volume's size, times what the preset says, or as
-    ``seconds`` allow; 0: no filter, and no training at all."""
+    """Passes over the volume (one pass draws as many samples as there are voxels, or as an array of a mesh has); None:
+    75 for fvsrn, 100 for neurcomp, more for small volumes, times what the preset says; with ``seconds``, up to four
+    times as many. An fv-SRN pruned by rate trains its filter alone: None: 5 to 100 by the volume's size, times what the
+    preset says, or as ``seconds`` allow; 0: no filter, and no training at all."""
     seconds: Optional[float] = None
     """Wall-clock budget of the training; with ``passes``, whichever ends first. Network "auto": of each of the two."""
     batch: int = 32768
     """Samples per step, at most; a small volume is given at least 16 steps a pass."""
     sampler: str = "lattice"
     """"lattice": random tensor-product positions on voxels, whose truth is exact and whose
-    interpolation is separable; "random": independent positions, trilinear truth (thesis)."""
+    interpolation is separable; "random": independent positions, trilinear truth (thesis). Of an array of a mesh it is
+    its own samples, each once a pass, either way."""
     prune_share: float = 2.0 / 3.0
     """Share of the run that trains with the pruner; the rest fine-tunes (thesis 4.1.1)."""
     fine_tune_rate: float = 0.5

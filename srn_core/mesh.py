@@ -16,6 +16,27 @@ MOST_POINTS = 2**31 - 1
 """So are cells, and corners of all cells together."""
 
 
+POLYHEDRON = 42
+"""VTK's type of a cell that has faces of its own."""
+
+
+@dataclass(frozen=True, eq=False)
+class Faces:
+    """The faces of all polyhedra of a mesh, one cell after the other, all int32."""
+
+    counts: np.ndarray
+    """(polyhedra,): faces of each."""
+    sizes: np.ndarray
+    """(faces,): points of each."""
+    corners: np.ndarray
+    """The points of all faces, one face after the other."""
+
+    @property
+    def numbers(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """All three."""
+        return self.counts, self.sizes, self.corners
+
+
 @dataclass(frozen=True, eq=False)
 class Mesh:
     """Points and cells. Never changed once made; two are equal where all their numbers are, to the bit."""
@@ -31,6 +52,8 @@ class Mesh:
     """int32: the points of all cells, one cell after the other."""
     surface: bool = False
     """Whether it is a surface (VTK's poly data), not an unstructured grid."""
+    faces: Optional[Faces] = None
+    """Of the polyhedra among the cells; None: there are none."""
 
     def __post_init__(self) -> None:
         if self.points.ndim != 2 or self.points.shape[1] != 3 or self.points.dtype.name not in ("float32", "float64"):
@@ -48,6 +71,25 @@ class Mesh:
             raise SrnInputError("a cell of the mesh has a point that is not there")
         if self.surface and (self.types.max(initial=0) > 3 or np.any(np.diff(self.types.astype(np.int8)) < 0)):
             raise SrnInputError("the cells of a surface are vertices, lines, polygons and strips, in this order")
+        self._check_faces()
+
+    def _check_faces(self) -> None:
+        polyhedra = 0 if self.surface else int(np.count_nonzero(self.types == POLYHEDRON))
+        if self.faces is None:
+            if polyhedra:
+                raise SrnInputError(f"the mesh has {polyhedra} polyhedra, but no faces of them")
+            return
+        counts, sizes, corners = self.faces.numbers
+        if len(counts) != polyhedra or not polyhedra:
+            raise SrnInputError(f"the mesh has {polyhedra} polyhedra, but faces of {len(counts)}")
+        if max(len(sizes), len(corners)) > MOST_POINTS:
+            raise SrnInputError(f"the polyhedra of a mesh may have {MOST_POINTS} faces and corners of faces at most")
+        if min(counts.min(initial=0), sizes.min(initial=0)) < 0 or int(counts.sum(dtype=np.int64)) != len(sizes):
+            raise SrnInputError("the polyhedra of a mesh have other faces than their numbers say")
+        if int(sizes.sum(dtype=np.int64)) != len(corners):
+            raise SrnInputError("the faces of polyhedra have other points than their numbers say")
+        if corners.size and not 0 <= corners.min() <= corners.max() < len(self.points):
+            raise SrnInputError("a face of the mesh has a point that is not there")
 
     def __eq__(self, other: object) -> bool:
         return self is other or (isinstance(other, Mesh) and self.digest == other.digest)
@@ -56,9 +98,10 @@ class Mesh:
         return hash(self.digest)
 
     @property
-    def numbers(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Points, types, sizes and corners."""
-        return self.points, self.types, self.sizes, self.corners
+    def numbers(self) -> tuple[np.ndarray, ...]:
+        """Points, types, sizes and corners; of polyhedra counts, sizes and corners of the faces too."""
+        faces = () if self.faces is None else self.faces.numbers
+        return (self.points, self.types, self.sizes, self.corners, *faces)
 
     @property
     def nbytes(self) -> int:
@@ -68,7 +111,7 @@ class Mesh:
     @cached_property
     def digest(self) -> str:
         """Of all numbers: the same for equal meshes alone."""
-        counts = len(self.points), len(self.types), len(self.corners)
+        counts = tuple(len(numbers) for numbers in self.numbers)
         found = hashlib.blake2b(repr((self.surface, self.points.dtype.name, counts)).encode(), digest_size=16)
         for numbers in self.numbers:
             found.update(np.ascontiguousarray(numbers).data.cast("B") if numbers.size else b"")

@@ -301,6 +301,8 @@ class NeuralFile:
             raise SrnInputError(f"array '{field.name}' has no mesh in the file; decode it on a grid, or sample it")
         mesh, association, valid = field.mesh.mesh, field.mesh.association, field.mesh.valid
         found = self.sample(mesh.positions(association), field, outside="clamp", progress=progress)
+        if field.mesh.corrections is not None:
+            found += (field.mesh.corrections.codes * field.mesh.corrections.step).reshape(found.shape)
         lost = np.zeros(len(found), bool) if valid is None else ~valid
         found[lost] = 0.0
         values = as_dtype(found, np.dtype(field.dtype))

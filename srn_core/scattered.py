@@ -41,6 +41,8 @@ class Samples:
     time: Optional[float] = None
     block: str = ""
     """Which block of a composite data set they belong to."""
+    blanked: bool = False
+    """Whether places without a value, which are left out here, are hidden."""
 
     def __post_init__(self) -> None:
         if self.positions.ndim != 2 or self.positions.shape[1] != 3:
@@ -87,7 +89,7 @@ def gridded(
     if box is not None:
         ends += [box.min(axis=0), box.max(axis=0)]
     where = box_geometry(np.array(ends), len(positions), dims, per_sample)
-    interpolation = _Interpolation(where, positions)
+    interpolation = _Interpolation(where.dims, where.index_of(positions))
     columns = [_fitted(interpolation, column, where) for column in rows.T]
     dtype = samples.values.dtype if samples.values.dtype.kind == "f" else np.dtype(np.float32)
     values = np.stack(columns, axis=-1).astype(np.promote_types(dtype, np.float32))
@@ -97,9 +99,14 @@ def gridded(
 
 def interpolated(volume: Volume, positions: np.ndarray) -> np.ndarray:
     """(N, components): a volume's values, trilinearly interpolated, at positions (N, 3)."""
-    interpolation = _Interpolation(volume.geometry, positions.astype(np.float64))
-    columns = volume.values.reshape(volume.geometry.samples, -1).astype(np.float64).T
-    return np.stack([interpolation.at_samples(column) for column in columns], axis=-1)
+    rows = volume.values.reshape(volume.geometry.samples, -1)
+    return interpolated_rows(rows, volume.geometry.dims, volume.geometry.index_of(positions.astype(np.float64)))
+
+
+def interpolated_rows(rows: np.ndarray, dims: tuple[int, int, int], index: np.ndarray) -> np.ndarray:
+    """(N, components): a grid's rows (voxels, components), trilinearly interpolated, at fractional indices (N, 3)."""
+    interpolation = _Interpolation(dims, index)
+    return np.stack([interpolation.at_samples(column) for column in rows.astype(np.float64).T], axis=-1)
 
 
 def box_geometry(
@@ -142,20 +149,20 @@ def _dims_for(lengths: np.ndarray, most: float) -> tuple[int, int, int]:
 
 
 class _Interpolation:
-    """Trilinear interpolation at fixed positions, as a linear map of all voxels, and its transpose."""
+    """Trilinear interpolation at fixed indices (N, 3), as a linear map of all voxels, and its transpose."""
 
-    def __init__(self, where: Geometry, positions: np.ndarray) -> None:
-        self.voxels = where.samples
-        index = np.clip(where.index_of(positions), 0, np.array(where.dims) - 1)
-        low = np.minimum(index.astype(np.int64), np.maximum(np.array(where.dims) - 2, 0))
+    def __init__(self, dims: tuple[int, int, int], index: np.ndarray) -> None:
+        self.voxels = dims[0] * dims[1] * dims[2]
+        index = np.clip(index, 0, np.array(dims) - 1)
+        low = np.minimum(index.astype(np.int64), np.maximum(np.array(dims) - 2, 0))
         share = index - low
-        strides = (1, where.dims[0], where.dims[0] * where.dims[1])
-        sides = [(0, 1) if n > 1 else (0,) for n in where.dims]
+        strides = (1, dims[0], dims[0] * dims[1])
+        sides = [(0, 1) if n > 1 else (0,) for n in dims]
         self._corners: list[tuple[np.ndarray, np.ndarray]] = []
         for corner in product(*sides):
             places = sum((low[:, axis] + corner[axis]) * strides[axis] for axis in range(3))
-            weights = np.ones(len(positions))
-            for axis, n in enumerate(where.dims):
+            weights = np.ones(len(index))
+            for axis, n in enumerate(dims):
                 if n > 1:
                     weights *= share[:, axis] if corner[axis] else 1.0 - share[:, axis]
             self._corners.append((np.asarray(places), weights.astype(np.float32)))

@@ -6,7 +6,7 @@ import math
 import time
 from dataclasses import replace
 from itertools import islice
-from typing import Iterator, Optional, Sequence
+from typing import Any, Iterator, Optional, Sequence
 
 import numpy as np
 
@@ -23,9 +23,9 @@ from srn_core.config import CompressConfig, TargetConfig, by_rate
 from srn_core.deadline import Deadline
 from srn_core.errors import SrnInputError
 from srn_core.mesh import Mesh, MeshArray
-from srn_core.neural_file import NeuralFile, WhichField
-from srn_core.original_dtype import as_dtype
+from srn_core.neural_file import NeuralFile
 from srn_core.progress import ProgressCallback, share_of
+from srn_core.sampled_quality import measured
 from srn_core.scattered import Samples, gridded, interpolated
 from srn_core.volume import Volume
 
@@ -45,18 +45,12 @@ MOST_PSNR = 150.0
 """Of the volume."""
 
 
-def compress_mesh_array(
-    array: MeshArray, config: CompressConfig, progress: Optional[ProgressCallback] = None
-) -> CompressResult:
-    """One array of a mesh in a file of its own, without the mesh: see :func:`compress_samples`."""
-    return compress_samples(samples_of(array), config, array.dims, progress, box_of(array.mesh), array.nbytes)
-
-
 def samples_of(array: MeshArray) -> Samples:
     """The samples that hold a value. Raises SrnInputError as :meth:`MeshArray.validity`."""
     known = array.validity()
     where = array.mesh.positions(array.association)[known]
-    return Samples(where, array.values[known], array.name, array.units, array.time, array.block)
+    blanked = array.blanked and not bool(known.all())
+    return Samples(where, array.values[known], array.name, array.units, array.time, array.block, blanked)
 
 
 def box_of(mesh: Mesh) -> np.ndarray:
@@ -83,11 +77,12 @@ def compress_samples(
     target = config.target
     if target.max_error is not None or target.parameter_ratio is not None:
         raise SrnInputError(
-            "of values at scattered positions no largest error and no parameter ratio can be promised, for it is not "
-            "the voxels that count but what lies between them; give a ratio, bytes or a PSNR"
+            "of values at scattered positions no parameter ratio can be promised, and a largest error only where they "
+            "are an array of a mesh that goes into the file (geometry keep): its corrections belong to the mesh's "
+            "points or cells; give a ratio, bytes or a PSNR, or keep the mesh"
         )
     size = samples.values.nbytes if original_bytes is None else original_bytes
-    grids = _Grids(samples, dims, box)
+    grids = Grids(samples, dims, box)
     most = None
     if target.psnr is not None:
         made = _landed(grids, config, target.psnr, progress)
@@ -104,6 +99,7 @@ def compress_samples(
         quality=quality,
         original_bytes=size,
         dtype=samples.values.dtype.name,
+        blanked=samples.blanked,
         provenance=provenance_of(config),
     )
     file = NeuralFile.from_bytes(codec.to_bytes([field]))
@@ -111,11 +107,21 @@ def compress_samples(
         raise SrnInputError(
             f"the file came out at {file.nbytes} bytes, but at most {most} were asked for; ask for more"
         )
-    report = {
+    report = report_of(made, file, quality, samples, most, started)
+    return CompressResult(file, report, made.history, made.drop_rates)
+
+
+def report_of(
+    made: CompressResult, file: NeuralFile, quality: Quality, samples: Samples, most: Optional[int], started: float
+) -> dict[str, Any]:
+    """The report of a volume's compression, as one of the samples that it stands for; a mesh in the file left aside."""
+    field = file.fields[0]
+    nbytes = file.nbytes - file.mesh_bytes
+    return {
         **made.report,
-        "bytes": file.nbytes,
-        "original_bytes": size,
-        "ratio": file.ratio,
+        "bytes": nbytes,
+        "original_bytes": field.original_bytes,
+        "ratio": field.original_bytes / nbytes,
         "psnr": quality.psnr,
         "rmse": quality.rmse,
         "max_error": quality.max_error,
@@ -126,23 +132,9 @@ def compress_samples(
         "dims": list(field.geometry.dims),
         "seconds": round(time.perf_counter() - started, 3),
     }
-    return CompressResult(file, report, made.history, made.drop_rates)
 
 
-def measured(samples: Samples, file: NeuralFile, array: WhichField = None) -> Quality:
-    """What the shipped decoder gives at the samples against their values, in the original dtype; SSIM is NaN, which
-    only a grid has."""
-    known = samples.known
-    given = file.sample(samples.positions[known], array, outside="clamp").reshape(-1, samples.rows.shape[1])
-    original = samples.rows[known]
-    as_line = (1, 1, *original.shape)
-    before, after = original.reshape(as_line), as_dtype(given, original.dtype).reshape(as_line)
-    figures = (metrics.psnr(before, after), metrics.rmse(before, after), metrics.max_error(before, after))
-    psnr, rmse, largest = (float(f"{figure:.7g}") for figure in figures)
-    return Quality(psnr, rmse, largest, math.nan)
-
-
-class _Grids:
+class Grids:
     """Volumes for samples, each finer than the one before."""
 
     def __init__(self, samples: Samples, dims: Optional[Sequence[int]], box: Optional[np.ndarray]) -> None:
@@ -159,14 +151,16 @@ class _Grids:
             yield volume, _psnr(self.samples.rows[known], interpolated(volume, self.samples.positions[known]))
 
 
-def _best(grids: _Grids, config: CompressConfig, progress: Optional[ProgressCallback]) -> CompressResult:
+def _best(grids: Grids, config: CompressConfig, progress: Optional[ProgressCallback]) -> CompressResult:
     """The file of a size that is nearest to the samples: a finer volume is tried where the fit is what limits it, and
     no network has to be trained for it."""
     deadline, best, most_found, begin = Deadline(config.time_limit), None, -math.inf, 0.0
     tries = 2 if by_rate(config) else 1
     for volume, fit in islice(grids.fitted(), tries):
         share = 1.0 if tries == 1 else 0.6 if begin == 0 else 0.4
-        made = compress_volume(volume, _left(config, deadline), share_of(progress, begin, share))
+        # A network's own figures, its PSNR so far among them, are told as they are.
+        told = progress if tries == 1 else share_of(progress, begin, share)
+        made = compress_volume(volume, time_left(config, deadline), told, samples=grids.samples)
         found, begin = measured(grids.samples, made.file).psnr, begin + share
         if best is None or found > most_found:
             best, most_found = made, found
@@ -177,7 +171,7 @@ def _best(grids: _Grids, config: CompressConfig, progress: Optional[ProgressCall
 
 
 def _landed(
-    grids: _Grids, config: CompressConfig, wanted: float, progress: Optional[ProgressCallback]
+    grids: Grids, config: CompressConfig, wanted: float, progress: Optional[ProgressCallback]
 ) -> CompressResult:
     """The file of a volume that keeps to a PSNR at the samples, found by asking for others of the volume."""
     for volume, fit in grids.fitted():  # noqa: B007 (the first one that is enough, or the last one)
@@ -191,7 +185,7 @@ def _landed(
     for attempt in range(TRIES):
         told = share_of(progress, attempt / TRIES, 1.0 / TRIES)
         try:
-            made = compress_volume(volume, replace(_left(config, deadline), target=TargetConfig(psnr=asked)), told)
+            made = compress_volume(volume, replace(time_left(config, deadline), target=TargetConfig(psnr=asked)), told)
         except SrnInputError:
             if attempt == 0:
                 raise
@@ -224,7 +218,7 @@ def _too_much(wanted: float, volume: Volume, found: float) -> str:
     )
 
 
-def _left(config: CompressConfig, deadline: Deadline) -> CompressConfig:
+def time_left(config: CompressConfig, deadline: Deadline) -> CompressConfig:
     """The settings for another try in what is left of the time."""
     return config if config.time_limit is None else replace(config, time_limit=max(deadline.left(), 1e-3))
 

@@ -81,7 +81,7 @@ class Series:
             config = replace(config, training=replace(config.training, start=start))
         if self._apart:
             return config, list(volumes)
-        return config, [bare(volume) for volume in volumes]
+        return config, [bare(volume, config.target) for volume in volumes]
 
     def add(self, result: CompressResult, volumes: Sequence[Sampled]) -> None:
         """The step is done. Raises SrnInputError where all steps will be more than one file may hold."""

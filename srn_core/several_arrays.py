@@ -16,10 +16,10 @@ from srn_core.config import CompressConfig, TargetConfig
 from srn_core.errors import SrnInputError
 from srn_core.in_bricks.compress import compress_one
 from srn_core.mesh import MeshArray
+from srn_core.mesh_compression import compress_mesh_array
 from srn_core.neural_file import NeuralFile
 from srn_core.parts import VolumeParts
 from srn_core.progress import Progress, ProgressCallback
-from srn_core.scattered_compression import compress_mesh_array
 from srn_core.volume import Volume
 
 Source = Union[Volume, VolumeParts, MeshArray]
@@ -62,7 +62,7 @@ def compress_arrays(
         limit = None if config.time_limit is None else config.time_limit * part
         share = replace(config, target=_share(target, part), time_limit=limit)
         try:
-            results.append(_compressed(bare(volume), share, _told(remembered, done / whole, part, volume)))
+            results.append(_compressed(bare(volume, target), share, _told(remembered, done / whole, part, volume)))
         except SrnInputError as error:
             named = volume.name in str(error)
             block = f" of block '{volume.block}'" if volume.block else ""
@@ -98,10 +98,10 @@ def place_of(volume: Source) -> Optional[Place]:
     return OnMesh(volume.mesh, volume.association, None if valid.all() else valid)
 
 
-def bare(volume: One) -> One:
-    """The same without what :func:`place_of` tells."""
+def bare(volume: One, target: TargetConfig) -> One:
+    """The same without what :func:`place_of` tells, unless what is asked for is kept there."""
     if isinstance(volume, MeshArray):
-        return cast(One, replace(volume, kept=False))
+        return volume if target.max_error is not None else cast(One, replace(volume, kept=False))
     if isinstance(volume, Volume):
         return cast(One, replace(volume, geometry=volume.geometry.without_points))
     return volume

@@ -87,6 +87,10 @@ def assert_same(one: NeuralField, other: NeuralField) -> None:
                 assert (one.mesh.valid is None) == (other.mesh.valid is None)
                 if one.mesh.valid is not None:
                     np.testing.assert_array_equal(one.mesh.valid, other.mesh.valid)
+                assert (one.mesh.corrections is None) == (other.mesh.corrections is None)
+                if one.mesh.corrections is not None and other.mesh.corrections is not None:
+                    np.testing.assert_array_equal(one.mesh.corrections.codes, other.mesh.corrections.codes)
+                    assert one.mesh.corrections.step == other.mesh.corrections.step
         elif item.name == "quality":
             assert (one.quality is None) == (other.quality is None)
             if one.quality is not None:  # NaN equals itself here

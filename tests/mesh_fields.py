@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from srn_core.mesh import Mesh, MeshArray
+from srn_core.mesh import Faces, Mesh, MeshArray
 
 
 def tetrahedra(edge: int = 8, dtype: str = "float32") -> Mesh:
@@ -40,3 +40,22 @@ def smooth(mesh: Mesh, association: str = "point", **more: Any) -> MeshArray:
     x, y, z = np.nan_to_num(mesh.positions(association)).T
     values = (np.sin(x / 3) * np.cos(y / 4) + z / 5).astype(np.float32)
     return MeshArray(values, mesh, **{"name": "heat", "association": association, **more})
+
+
+def polyhedra() -> Mesh:
+    """Boxes whose faces are told one by one, among them a tetrahedron of VTK's own type and a prism, float64."""
+    z, y, x = np.indices((3, 4, 5)).reshape(3, -1)
+    points = np.stack([x + 0.1 * np.sin(y), y * 1.0, z + 0.05 * x], axis=1)
+    first = np.flatnonzero((x < 4) & (y < 3) & (z < 2))
+    corners = first[:, None] + [0, 1, 5, 6, 20, 21, 25, 26]
+    sides = [[0, 2, 3, 1], [4, 5, 7, 6], [0, 1, 5, 4], [2, 6, 7, 3], [0, 4, 6, 2], [1, 3, 7, 5]]
+    around = corners[:, sides]
+    prism = np.array([0, 1, 5, 20, 21, 25])
+    counts = np.array([6] * len(first) + [5], np.int32)
+    sizes = np.array([4] * (6 * len(first)) + [3, 3, 4, 4, 4], np.int32)
+    of_prism = prism[[0, 1, 2, 3, 5, 4, 0, 3, 4, 1, 1, 4, 5, 2, 2, 5, 3, 0]]
+    faces = Faces(counts, sizes, np.concatenate([around.ravel(), of_prism]).astype(np.int32))
+    types = np.array([42] * len(first) + [10, 42], np.uint8)
+    cells = np.array([8] * len(first) + [4, 6], np.int32)
+    of_cells = np.concatenate([corners.ravel(), [0, 1, 5, 20], prism]).astype(np.int32)
+    return Mesh(points, types, cells, of_cells, faces=faces)

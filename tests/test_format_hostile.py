@@ -30,6 +30,7 @@ SPARSE = fvsrn(grid=(8, 8, 8))
 LAND = np.indices((5, 7, 9)).sum(axis=0) < 6
 MENDED = codec.Corrections((np.arange(315).reshape(5, 7, 9, 1) % 17 == 0).astype(np.int32), 0.5)
 MESH = tetrahedra(2)
+AT_CELLS = codec.Corrections((np.arange(7)[:, None] % 3 - 1).astype(np.int32), 0.5)
 SAMPLE = codec.to_bytes(
     [
         field_of(neurcomp(), valid=np.arange(315).reshape(5, 7, 9) % 3 > 0, provenance={"seed": 1}),
@@ -41,7 +42,7 @@ SAMPLE = codec.to_bytes(
             corrections=MENDED,
         ),
         field_of(neurcomp(width=2, hidden=()), name="heat", mesh=codec.OnMesh(MESH, "point", np.arange(8) != 3)),
-        field_of(neurcomp(width=2, hidden=()), name="heat", mesh=codec.OnMesh(MESH, "cell")),
+        field_of(neurcomp(width=2, hidden=()), name="heat", mesh=codec.OnMesh(MESH, "cell", corrections=AT_CELLS)),
     ]
 )
 
@@ -84,6 +85,7 @@ def sections_in(field: dict[str, Any]) -> list[list[Any]]:
     ]
     found = [*(part.get("section") for part in parts), field.get("corrections", {}).get("section")]
     found += [field.get("mesh", {}).get(name) for name in ("positions", "connectivity", "valid")]
+    found += [field.get("mesh", {}).get(name, {}).get("section") for name in ("faces", "corrections")]
     return [s for group in field["groups"] for s in group["sections"]] + [section for section in found if section]
 
 
@@ -228,6 +230,20 @@ def set_in(*path: Any, value: Any, field: int = 0) -> Callable[[dict[str, Any]],
         (set_in_mesh("same_as", 3, field=3), "comes later or brings none"),
         (set_in_mesh("same_as", 2**20, field=3), "comes later or brings none"),
         (set_in_mesh("at", "point", field=3), "occurs twice"),
+        (set_in_mesh("corrections", {"step": 0.5}, field=3), "lacks 'section'"),
+        (set_in_mesh("faces", {"polyhedra": 1}), "lacks 'faces'"),
+        (
+            set_in_mesh("faces", {"polyhedra": 1, "faces": 1, "corners": 2**31 - 1, "section": ["raw", 0, 0, 0]}),
+            "claims",
+        ),
+        (set_in_mesh("faces", {"polyhedra": 0, "faces": 0, "corners": 0, "section": ["raw", 0, 0, 0]}), "polyhedra"),
+        (
+            set_in_mesh("faces", {"polyhedra": 0, "faces": 0, "corners": 0, "section": ["raw", 0, 0, 0]}, 3),
+            "brings none",
+        ),
+        (set_in("mesh", "corrections", "step", value=-0.5, field=3), "corrections of a negative step"),
+        (set_in("mesh", "corrections", "step", value={"$number": "nan"}, field=3), "step"),
+        (set_in("mesh", "corrections", "section", 2, value=2**39, field=3), "claims"),
         (set_in_mesh("at", "cell"), "occurs twice"),
         (set_in("geometry", "dims", value=[-1, 7, 5]), "dims"),
         (set_in("geometry", "dims", value=[2**31, 1, 1]), "dims"),

@@ -13,7 +13,7 @@ from mesh_fields import smooth, surface, tetrahedra
 
 from srn_core.cli import main
 from srn_core.errors import SrnInputError
-from srn_core.io import array_names, read_source, read_volume, vtk_meshes, write_mesh
+from srn_core.io import array_names, read_source, read_volume, write_mesh
 from srn_core.mesh import Mesh
 
 pytest.importorskip("vtkmodules")
@@ -47,19 +47,6 @@ def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SrnInputError, match="different meshes"):
         write_mesh(tmp_path / "a.vtu", smooth(tetrahedra()), smooth(tetrahedra(4)))
     assert not list(tmp_path.iterdir())
-
-
-def test_polyhedra_are_refused() -> None:
-    from vtkmodules.vtkCommonCore import vtkIdList
-    from vtkmodules.vtkCommonDataModel import vtkUnstructuredGrid
-
-    grid, faces = vtkUnstructuredGrid(), vtkIdList()
-    grid.SetPoints(vtk_meshes.of_mesh(tetrahedra(3)).GetPoints())
-    for number in (4, 3, 0, 1, 3, 3, 0, 1, 9, 3, 0, 3, 9, 3, 1, 3, 9):
-        faces.InsertNextId(number)
-    grid.InsertNextCell(42, faces)
-    with pytest.raises(SrnInputError, match="1 polyhedra"):
-        vtk_meshes.mesh_of(grid)
 
 
 def test_a_mesh_goes_through_all_commands(tmp_path: Path, capsys: Any) -> None:

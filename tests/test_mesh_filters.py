@@ -161,7 +161,8 @@ def test_an_estimate_does_not_pass_over_the_mesh() -> None:
     made = compressing(given(as_vtk(even(mesh, 1))), Target="ratio", TargetRatio=50)
     made.UpdateInformation()
     made.GetInputAlgorithm(0, 0).Update()
-    assert made.GetEstimatedSize() == f"about {4 * len(mesh.points) / 50:.2g} bytes, 50 : 1, and the mesh"
+    size = made.GetEstimatedSize()
+    assert size.startswith(f"about {4 * len(mesh.points) / 50:.2g} bytes, 50 : 1, and the mesh, about ")
     made.SetGeometry("drop")
     assert "mesh" not in made.GetEstimatedSize()
     made.SetGeometry("keep")

@@ -155,8 +155,6 @@ def test_what_is_no_mesh_is_refused(given: dict[str, Any], message: str) -> None
 def test_what_cannot_be_compressed_on_a_mesh_is_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(SrnInputError, match=message):
         srn_core.compress(MeshArray(**{"mesh": SOLID, **change}), **QUICK)
-    with pytest.raises(SrnInputError, match="no largest error"):
-        srn_core.compress(smooth(SOLID), max_error=0.1, **QUICK)
 
 
 def test_a_psnr_that_the_samples_do_not_allow_is_refused() -> None:

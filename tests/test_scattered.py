@@ -89,7 +89,7 @@ def test_whole_numbers_are_measured_as_whole_numbers() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"max_error": 0.1}, "no largest error"),
+        ({"max_error": 0.1}, "a largest error only where they are an array of a mesh"),
         ({"positions": np.zeros((5, 2))}, r"\(N, 3\)"),
         ({"values": np.zeros(4)}, "there are 5 positions"),
         ({"values": np.full(5, np.nan)}, "no finite value"),

@@ -38,6 +38,7 @@ from srn_filters.decoded_steps import SHARED
 from srn_filters.finished import FINISHED, Finished, Made
 from srn_filters.given_back import decoded
 from srn_filters.mesh_bridge import MESHES
+from srn_filters.mesh_estimate import RoughMeshes
 from srn_filters.opening import OpeningAlgorithm
 from srn_filters.panel import PANEL, WithPanel, chosen, chosen_target
 from srn_filters.report import readable
@@ -65,6 +66,7 @@ class NeuralCompress(WithPanel, ChosenArrays, OpeningAlgorithm):
         self._more = ""
         self.choose_all_by_default()
         self._rough = estimate.Rough()
+        self._rough_meshes = RoughMeshes()
         self._time_steps = over_time.CURRENT
         self._pass: Optional[over_time.Pass] = None
         self._used: set[str] = set()
@@ -122,8 +124,10 @@ class NeuralCompress(WithPanel, ChosenArrays, OpeningAlgorithm):
         size, time = estimate.in_words(
             given, config, lambda: self._rough.size(data, array or self._named(), config, given), steps
         )
-        besides = self._geometry != DROP and config.target.bytes is None and estimate.meshes_in(data)
-        return size + (", and the mesh" if besides else ""), time
+        if self._geometry != DROP and config.target.bytes is None and estimate.meshes_in(data):
+            besides = self._rough_meshes.size(data)
+            size += ", and the mesh" + (f", about {estimate.bytes_in_words(besides)}" if besides else "")
+        return size, time
 
     def FillOutputPortInformation(self, port: int, info: Any) -> int:
         """Called by VTK: a grid or a mesh, or blocks of these, and two tables."""

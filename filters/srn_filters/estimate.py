@@ -54,7 +54,7 @@ def given_in(data: Optional[vtkDataObject], array: tuple[str, str], further: Seq
     ``array``: association and name; where that is empty and there are no ``further`` ones, the first that there is.
     """
     values = nbytes = 0
-    for block in _parts(data):
+    for block in parts_of(data):
         chosen = {(a, n) for a, n in (array, *further) if n}
         if not chosen:
             chosen = set([(a, n) for a in ("point", "cell") for n in vtk_bridge.array_names(block, a)][:1])
@@ -68,11 +68,11 @@ def given_in(data: Optional[vtkDataObject], array: tuple[str, str], further: Seq
 
 
 def meshes_in(data: Optional[vtkDataObject]) -> bool:
-    """Whether there are meshes, whose points and cells are kept beside the values and of which no size is known yet."""
-    return any(isinstance(block, MESHES) for block in _parts(data))
+    """Whether there are meshes, whose points and cells are kept beside the values."""
+    return any(isinstance(block, MESHES) for block in parts_of(data))
 
 
-def _parts(data: Optional[vtkDataObject]) -> list[vtkDataSet]:
+def parts_of(data: Optional[vtkDataObject]) -> list[vtkDataSet]:
     """A data set, or all blocks of one."""
     parts = [data]
     if isinstance(data, vtkCompositeDataSet):

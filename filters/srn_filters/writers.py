@@ -6,11 +6,12 @@ import os
 from typing import Any, Optional
 
 from vtkmodules.vtkCommonDataModel import vtkDataObject
+from vtkmodules.vtkCommonExecutionModel import vtkStreamingDemandDrivenPipeline as Pipeline
 from vtkmodules.vtkParallelCore import vtkMultiProcessController
 
 import srn_core
 from srn_core.errors import SrnInputError
-from srn_filters import carrier, packages, requests
+from srn_filters import carrier, over_time, packages, ranks, requests
 from srn_filters.algorithm import NeuralAlgorithm, setting, text
 
 
@@ -54,17 +55,77 @@ class CarriedFileWriter(NeuralAlgorithm):
 
 
 class SrnWriter(CarriedFileWriter):
-    """The bytes as they are: the file is the one whose quality the report tells."""
+    """The bytes as they are: the file is the one whose quality the report tells. Or a file for each time step."""
 
     label = "SRN Writer"
     needs = packages.STORING
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._time_steps = False
+        self._times: list[float] = []
+        self._written = 0
+        self._failed = False
+
+    SetWriteTimeSteps = setting("_time_steps", bool)
+
+    def Write(self) -> int:
+        """Write the file, or all of them, anew, whether or not anything changed."""
+        self._written = 0
+        return super().Write()
+
+    def RequestUpdateExtent(self, request: Any, inInfo: Any, outInfo: Any) -> int:
+        """Called by VTK: on every rank the same time step is asked for, where each has a file."""
+        self._times = requests.times_in(inInfo[0].GetInformationObject(0)) if self._time_steps else []
+        if self._written < len(self._times):
+            step = self._times[self._written]
+            inInfo[0].GetInformationObject(0).Set(Pipeline.UPDATE_TIME_STEP(), step)
+        return super().RequestUpdateExtent(request, inInfo, outInfo)
+
+    def RequestData(self, request: Any, inInfo: Any, outInfo: Any) -> int:
+        """Called by VTK: once, or for each time step once, until one cannot be written."""
+        self._failed = self._failed and self._written > 0
+        done = super().RequestData(request, inInfo, outInfo)
+        self._written += 1
+        # Ranks go through all steps alike: where the first one stopped, what comes before would wait for it.
+        again = self._written < len(self._times) and (not self._failed or ranks.team().size > 1)
+        over_time.execute_again(request, again)
+        if not again:
+            self._written = 0
+        return done
+
+    def execute(self, in_info: Any, out_info: Any) -> None:
+        """The next step, unless one before it failed."""
+        if not self._failed:
+            super().execute(in_info, out_info)
+
+    def failed(self, message: str) -> None:
+        """What comes after a step that failed is not tried."""
+        self._failed = True
+        super().failed(message)
 
     def write(self, content: bytes, time: Optional[float]) -> None:
         """Opened once before, so that damaged bytes are not passed on."""
         from srn_core.atomic import write_bytes
 
-        srn_core.load(content)
-        write_bytes(self._name, content)
+        file = srn_core.load(content)
+        if not self._times:
+            write_bytes(self._name, content)
+            return
+        step = self._times[self._written]
+        if len(file.times) > 1:
+            from srn_core.codec.split import chosen_fields
+
+            nearest = over_time.nearest(file.times, step)
+            content = chosen_fields(content, lambda field: field.time is None or field.time == nearest)
+        write_bytes(self._name_of(self._written), content)
+        self.UpdateProgress((self._written + 1) / len(self._times))
+
+    def _name_of(self, number: int) -> str:
+        """As in "run_0003.srn": a name that ParaView takes for one of a series."""
+        stem, ending = os.path.splitext(self._name)
+        digits = max(4, len(str(len(self._times) - 1)))
+        return f"{stem}_{number:0{digits}d}{ending}"
 
 
 class OnnxWriter(CarriedFileWriter):

@@ -114,7 +114,9 @@ def listed(header: FileHeader, header_bytes: int) -> list[Section]:
             mesh_parts = {
                 "mesh points": field.mesh.positions,
                 "mesh cells": field.mesh.connectivity,
+                "mesh faces": None if field.mesh.faces is None else field.mesh.faces.section,
                 "samples with a value": field.mesh.valid,
+                "corrections": None if field.mesh.corrections is None else field.mesh.corrections.section,
             }
             found += [Section(name, part, s.codec, s.packed, s.size, *of) for part, s in mesh_parts.items() if s]
     return found

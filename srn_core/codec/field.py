@@ -57,10 +57,10 @@ class Plateau:
 
 @dataclass(frozen=True)
 class Corrections:
-    """What is added to decoded voxels to keep a promised largest error."""
+    """What is added to decoded voxels, or to samples of a mesh, to keep a promised largest error."""
 
     codes: np.ndarray
-    """(z, y, x, components) int32, most of them 0, at most 32767 in magnitude."""
+    """(z, y, x, components), of a mesh (samples, components), int32, most of them 0, at most 32767 in magnitude."""
     step: float
     """``codes * step`` is added, in the field's units."""
 
@@ -90,6 +90,8 @@ class OnMesh:
     """(N,) of bool; None: all valid. Samples that are not valid come back as NaN (0 for integers)."""
     nbytes: int = field(default=0, compare=False)
     """Of the file, that are the mesh: points and cells, stored once for all arrays on it. 0 where it is shared."""
+    corrections: Optional[Corrections] = field(default=None, compare=False)
+    """Added at the samples alone, before integers are rounded; anywhere else they say nothing."""
 
 
 @dataclass(frozen=True)

@@ -175,6 +175,48 @@ GRID_POINTS = Record(
 
 
 @dataclass(frozen=True)
+class MeshCorrectionsHeader:
+    """What is added to decoded samples of a mesh."""
+
+    step: float
+    section: SectionHeader
+
+
+MESH_CORRECTIONS = Record(
+    MeshCorrectionsHeader,
+    (
+        Element("step", Number(), "what a code of 1 adds, in the field's units"),
+        Element("section", SECTION, "the codes of all samples; its section is the last one of the field"),
+    ),
+    "Mesh corrections",
+)
+
+
+@dataclass(frozen=True)
+class MeshFacesHeader:
+    """The faces of a mesh's polyhedra."""
+
+    polyhedra: int
+    faces: int
+    corners: int
+    section: SectionHeader
+
+
+_COUNT = Whole(0, 2**31 - 1)
+
+MESH_FACES = Record(
+    MeshFacesHeader,
+    (
+        Element("polyhedra", _COUNT, "how many cells have faces of their own"),
+        Element("faces", _COUNT, "faces of all polyhedra together"),
+        Element("corners", _COUNT, "points of all faces together"),
+        Element("section", SECTION, "the faces; its section follows `connectivity`"),
+    ),
+    "Mesh faces",
+)
+
+
+@dataclass(frozen=True)
 class MeshHeader:
     """A mesh at whose points or cells an array has its samples."""
 
@@ -190,9 +232,9 @@ class MeshHeader:
     connectivity: Optional[SectionHeader] = None
     same_as: Optional[int] = None
     valid: Optional[SectionHeader] = None
+    corrections: Optional[MeshCorrectionsHeader] = None
+    faces: Optional[MeshFacesHeader] = None
 
-
-_COUNT = Whole(0, 2**31 - 1)
 
 MESH = Record(
     MeshHeader,
@@ -207,8 +249,15 @@ MESH = Record(
         Element("stride", Whole(1, 255), "corners are differences to the one so many before", 1),
         Element("positions", SECTION, "the coordinates; after all sections above", None),
         Element("connectivity", SECTION, "the cells, if there are any; after `positions`", None),
-        Element("same_as", Whole(0, 2**20), "instead of all but `at`: the place of an earlier field with it", None),
-        Element("valid", SECTION, "which samples hold a value, absent: all; the last section of the field", None),
+        Element(
+            "same_as",
+            Whole(0, 2**20),
+            "instead of all but `at`, `valid` and `corrections`: the place of an earlier field with it",
+            None,
+        ),
+        Element("valid", SECTION, "which samples hold a value, absent: all; after `connectivity` and `faces`", None),
+        Element("corrections", MESH_CORRECTIONS, "what is added to decoded samples", None),
+        Element("faces", MESH_FACES, "the faces of polyhedra, if there are any", None),
     ),
     "Mesh",
 )
@@ -322,7 +371,21 @@ FILE = Record(
     "File",
 )
 
-TABLES = (FILE, FIELD, GEOMETRY, QUALITY, GROUP, SECTION, MASK, PLATEAU, CORRECTIONS, GRID_POINTS, MESH)
+TABLES = (
+    FILE,
+    FIELD,
+    GEOMETRY,
+    QUALITY,
+    GROUP,
+    SECTION,
+    MASK,
+    PLATEAU,
+    CORRECTIONS,
+    GRID_POINTS,
+    MESH,
+    MESH_FACES,
+    MESH_CORRECTIONS,
+)
 """Every table, in the order of docs/file-format.md."""
 
 
@@ -340,8 +403,11 @@ def sections_of(header: FieldHeader) -> list[SectionHeader]:
     if header.points is not None and header.points.section is not None:
         found.append(header.points.section)
     if header.mesh is not None:
-        parts = (header.mesh.positions, header.mesh.connectivity, header.mesh.valid)
+        faces = None if header.mesh.faces is None else header.mesh.faces.section
+        parts = (header.mesh.positions, header.mesh.connectivity, faces, header.mesh.valid)
         found += [section for section in parts if section is not None]
+        if header.mesh.corrections is not None:
+            found.append(header.mesh.corrections.section)
     return found
 
 

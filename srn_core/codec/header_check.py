@@ -22,7 +22,7 @@ from srn_core.codec.header import (
 )
 from srn_core.codec.layouts import CodeType, layout_named
 from srn_core.codec.mask import most_mask_bytes
-from srn_core.codec.mesh_section import mesh_bytes
+from srn_core.codec.mesh_section import faces_bytes, mesh_bytes
 from srn_core.codec.packing import codec_named
 from srn_core.errors import SrnFormatError
 from srn_core.grid_points import KINDS
@@ -63,7 +63,7 @@ def check_header(header: FileHeader, file_bytes: int, whole: bool = False) -> No
         codes[field.time] += later
         codes["at once"] += (
             _points_claimed(field.points)
-            + _mesh_claimed(field.mesh)
+            + _mesh_claimed(header.fields, place)
             + limits.codes_of(field.spec)
             - later
             + sum(sum(group.codebooks or ()) for group in field.groups)
@@ -112,9 +112,24 @@ def _points_claimed(points: Optional[GridPointsHeader]) -> int:
     return 0 if points is None or points.section is None else KINDS[points.kind].count(points.dims)
 
 
-def _mesh_claimed(mesh: Optional[MeshHeader]) -> int:
-    """Numbers of the mesh that a field brings."""
-    return 0 if mesh is None or mesh.same_as is not None else 3 * mesh.points + 2 * mesh.cells + mesh.corners
+def _mesh_claimed(fields: Sequence[FieldHeader], place: int) -> int:
+    """Numbers of the mesh, and corrections at its samples, that a field brings."""
+    mesh = fields[place].mesh
+    if mesh is None:
+        return 0
+    corrected = 0 if mesh.corrections is None else _mesh_samples(fields, place) * fields[place].spec.components
+    if mesh.same_as is not None:
+        return corrected
+    faces = 0 if mesh.faces is None else mesh.faces.polyhedra + mesh.faces.faces + mesh.faces.corners
+    return corrected + 3 * mesh.points + 2 * mesh.cells + mesh.corners + faces
+
+
+def _mesh_samples(fields: Sequence[FieldHeader], place: int) -> int:
+    """Points or cells that a field has its samples at; 0 where the mesh is said to be another's that has none."""
+    mesh = there = fields[place].mesh
+    if mesh is not None and mesh.same_as is not None:
+        there = fields[mesh.same_as].mesh if mesh.same_as < place else None
+    return 0 if mesh is None or there is None else there.points if mesh.at == "point" else there.cells
 
 
 def _voxels_claimed(field: FieldHeader) -> int:
@@ -162,20 +177,26 @@ def _check_points(fields: Sequence[FieldHeader], place: int, points: GridPointsH
 def _check_mesh(fields: Sequence[FieldHeader], place: int, mesh: MeshHeader, what: str) -> None:
     if (mesh.positions is None) == (mesh.same_as is None):
         raise SrnFormatError(f"{what} has neither points nor another field's, or both")
-    there = mesh
     if mesh.same_as is not None:
         known = fields[mesh.same_as].mesh if mesh.same_as < place else None
-        if known is None or known.positions is None or mesh.connectivity is not None:
+        brings = mesh.connectivity is not None or mesh.faces is not None
+        if known is None or known.positions is None or brings:
             raise SrnFormatError(f"{what} is said to be that of a field that comes later or brings none")
-        there = known
     else:
         for section, limit in zip((mesh.positions, mesh.connectivity), mesh_bytes(mesh)):
             if (section is None) != (limit == 0) and section is not mesh.positions:
                 raise SrnFormatError(f"{what} has cells without a section, or a section without cells")
             if section is not None:
                 _check_size(section, limit, what)
+        if mesh.faces is not None:
+            _check_size(mesh.faces.section, faces_bytes(mesh.faces), what)
     if mesh.valid is not None:
-        _check_size(mesh.valid, ((there.points if mesh.at == "point" else there.cells) + 7) // 8, what)
+        _check_size(mesh.valid, (_mesh_samples(fields, place) + 7) // 8, what)
+    if mesh.corrections is not None:
+        if not mesh.corrections.step >= 0:
+            raise SrnFormatError(f"{what} has corrections of a negative step")
+        values = _mesh_samples(fields, place) * fields[place].spec.components
+        _check_size(mesh.corrections.section, most_stream_bytes(values), what)
 
 
 def _check_mask(

@@ -8,7 +8,15 @@ from typing import Any, Callable, Optional, Sequence, Union
 from srn_core.codec.container import frame, parse
 from srn_core.codec.field import NeuralField, OnMesh
 from srn_core.codec.grid_points_section import stored_points
-from srn_core.codec.header import FieldHeader, FileHeader, MaskHeader, PlateauHeader, SectionHeader, sections_of
+from srn_core.codec.header import (
+    FieldHeader,
+    FileHeader,
+    MaskHeader,
+    MeshHeader,
+    PlateauHeader,
+    SectionHeader,
+    sections_of,
+)
 from srn_core.codec.header_check import check_header
 from srn_core.codec.mesh_section import stored_on_mesh
 from srn_core.codec.writer import GENERATOR
@@ -78,28 +86,41 @@ def joined(
                 continue
             number = len(wholes)
             wholes.append(place)
+            if places is not None:
+                field, data = _placed(*_without_place(field, data), places, number, wholes)
             fields.append(field if change is None else change(number, field))
             sections += data
-            if places is not None:
-                fields[-1], data = _placed(fields[-1], places, number, wholes)
-                sections += data
     return _framed(fields, sections)
 
 
+def _without_place(field: FieldHeader, data: list[bytes]) -> tuple[FieldHeader, list[bytes]]:
+    """The field and its sections without a mesh of its own, the corrections at its samples aside, which stay last."""
+    mesh = field.mesh
+    if mesh is None:
+        return field, data
+    parts = [part for part in (mesh.positions, mesh.connectivity, mesh.faces, mesh.valid) if part is not None]
+    kept = [] if mesh.corrections is None else data[-1:]
+    bare = MeshHeader(corrections=mesh.corrections) if kept else None
+    return replace(field, mesh=bare), data[: len(data) - len(parts) - len(kept)] + kept
+
+
 def _placed(
-    field: FieldHeader, places: Sequence[Optional[Place]], number: int, wholes: Sequence[int]
+    field: FieldHeader, data: list[bytes], places: Sequence[Optional[Place]], number: int, wholes: Sequence[int]
 ) -> tuple[FieldHeader, list[bytes]]:
-    """The field with where its samples lie, and the sections of that; ``wholes``: places of fields, bricks left out."""
+    """The field with where its samples lie, and its sections; ``wholes``: places of fields, bricks left out."""
     where, earlier = places[number], places[:number]
     if isinstance(where, GridPoints):
-        points, data = stored_points(where, [one if isinstance(one, GridPoints) else None for one in earlier])
+        points, more = stored_points(where, [one if isinstance(one, GridPoints) else None for one in earlier])
         same = None if points.same_as is None else wholes[points.same_as]
-        return replace(field, points=replace(points, same_as=same)), data
+        return replace(field, points=replace(points, same_as=same)), data + more
     if isinstance(where, OnMesh):
-        mesh, data = stored_on_mesh(where, [one if isinstance(one, OnMesh) else None for one in earlier])
+        mesh, more = stored_on_mesh(where, [one if isinstance(one, OnMesh) else None for one in earlier])
         same = None if mesh.same_as is None else wholes[mesh.same_as]
-        return replace(field, mesh=replace(mesh, same_as=same)), data
-    return field, []
+        kept = None if field.mesh is None else field.mesh.corrections
+        last = [] if kept is None else data[-1:]
+        mesh = replace(mesh, same_as=same, corrections=kept)
+        return replace(field, mesh=mesh), data[: len(data) - len(last)] + more + last
+    return field, data
 
 
 def _framed(fields: Sequence[FieldHeader], sections: list[bytes]) -> bytes:

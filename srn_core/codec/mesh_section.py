@@ -13,11 +13,12 @@ from typing import Optional, Sequence
 import numpy as np
 
 from srn_core.codec.container import section_header
+from srn_core.codec.corrections_section import stored_on_samples
 from srn_core.codec.field import OnMesh
-from srn_core.codec.header import MeshHeader
+from srn_core.codec.header import MeshFacesHeader, MeshHeader
 from srn_core.codec.packing import pack_smallest, quick_size
 from srn_core.errors import SrnError, SrnFormatError
-from srn_core.mesh import Mesh
+from srn_core.mesh import Faces, Mesh
 
 MOST_STRIDE = 255
 _PACKED: weakref.WeakKeyDictionary[Mesh, tuple[MeshHeader, list[bytes]]] = weakref.WeakKeyDictionary()
@@ -35,8 +36,28 @@ def stored_mesh(mesh: Mesh, earlier: Sequence[Optional[Mesh]] = ()) -> tuple[Mes
     return header, list(packed)
 
 
-def stored_on_mesh(where: OnMesh, earlier: Sequence[Optional[OnMesh]] = ()) -> tuple[MeshHeader, list[bytes]]:
-    """What the header says of where an array has its samples, and its sections."""
+def packed_bytes(points: np.ndarray, sizes: np.ndarray, corners: np.ndarray) -> int:
+    """Bytes of the sections of points (N, 3) and of cells with their numbers of corners and the corners, be they those
+    of a part of a mesh: corners may be anywhere."""
+    if points.dtype.name not in ("float32", "float64"):
+        points = points.astype(np.float64)
+    found = 0
+    if len(points):
+        found += len(pack_smallest(_packed_positions(points)[1])[1])
+    if len(sizes):
+        types = bytes(len(sizes))
+        cells = _packed_cells(types, sizes.astype(np.int32), corners.astype("<u4"))[1]
+        found += len(pack_smallest(cells)[1])
+    return found
+
+
+def stored_on_mesh(
+    where: OnMesh, earlier: Sequence[Optional[OnMesh]] = (), components: int = 1, what: str = "the field"
+) -> tuple[MeshHeader, list[bytes]]:
+    """What the header says of where an array of so many ``components`` has its samples, and its sections.
+
+    Raises SrnInputError for corrections that do not fit it; ``what`` names the field.
+    """
     header, sections = stored_mesh(where.mesh, [None if other is None else other.mesh for other in earlier])
     valid = None
     if where.valid is not None and not where.valid.all():
@@ -44,7 +65,12 @@ def stored_on_mesh(where: OnMesh, earlier: Sequence[Optional[OnMesh]] = ()) -> t
         codec, packed = pack_smallest(bits)
         valid = section_header(codec, packed, len(bits))
         sections.append(packed)
-    return replace(header, at=where.association, valid=valid), sections
+    corrections = None
+    if where.corrections is not None:
+        shape = (where.mesh.samples(where.association), components)
+        corrections, packed = stored_on_samples(where.corrections, shape, what)
+        sections.append(packed)
+    return replace(header, at=where.association, valid=valid, corrections=corrections), sections
 
 
 def mesh_bytes(header: MeshHeader) -> tuple[int, int]:
@@ -52,7 +78,12 @@ def mesh_bytes(header: MeshHeader) -> tuple[int, int]:
     return 3 * header.points * np.dtype(header.dtype).itemsize, 5 * header.cells + 4 * header.corners
 
 
-def opened_mesh(positions: bytes, connectivity: bytes, header: MeshHeader) -> Mesh:
+def faces_bytes(header: MeshFacesHeader) -> int:
+    """Bytes of the unpacked section of faces."""
+    return 4 * (header.polyhedra + header.faces + header.corners)
+
+
+def opened_mesh(positions: bytes, connectivity: bytes, header: MeshHeader, faces: bytes = b"") -> Mesh:
     """The mesh. Raises SrnFormatError for anything that :func:`stored_mesh` would not have made."""
     if (len(positions), len(connectivity)) != mesh_bytes(header):
         raise SrnFormatError("a mesh has the wrong number of bytes; the file is damaged")
@@ -72,9 +103,21 @@ def opened_mesh(positions: bytes, connectivity: bytes, header: MeshHeader) -> Me
             sizes.astype(np.int32),
             corners.astype(np.int32),
             header.surface,
+            None if header.faces is None else _opened_faces(faces, header.faces),
         )
     except SrnError as error:
         raise SrnFormatError(f"{error}; the file is damaged") from error
+
+
+def _opened_faces(data: bytes, header: MeshFacesHeader) -> Faces:
+    if len(data) != faces_bytes(header):
+        raise SrnFormatError("the faces of a mesh have the wrong number of bytes; the file is damaged")
+    first, second = 4 * header.polyhedra, 4 * (header.polyhedra + header.faces)
+    counts, sizes, corners = (_of_planes(part, 4) for part in (data[:first], data[first:second], data[second:]))
+    corners = np.cumsum(corners, dtype=corners.dtype)
+    if max(numbers.max(initial=0) for numbers in (counts, sizes, corners)) > np.iinfo(np.int32).max:
+        raise SrnFormatError("a face of a mesh has a point that is not there; the file is damaged")
+    return Faces(counts.astype(np.int32), sizes.astype(np.int32), corners.astype(np.int32))
 
 
 def opened_valid(data: bytes, samples: int) -> np.ndarray:
@@ -85,10 +128,7 @@ def opened_valid(data: bytes, samples: int) -> np.ndarray:
 
 
 def _packed(mesh: Mesh) -> tuple[MeshHeader, list[bytes]]:
-    size = mesh.points.dtype.itemsize
-    bits = mesh.points.T.astype(f"<f{size}", order="C").view(f"<u{size}")
-    tried = [_planes(bits), _planes(np.diff(bits, axis=1, prepend=np.zeros((3, 1), bits.dtype)))]
-    differences, positions = min(enumerate(tried), key=lambda pair: quick_size(pair[1]))
+    differences, positions = _packed_positions(mesh.points)
     codec, packed = pack_smallest(positions)
     header = MeshHeader(
         surface=mesh.surface,
@@ -96,19 +136,40 @@ def _packed(mesh: Mesh) -> tuple[MeshHeader, list[bytes]]:
         cells=len(mesh.types),
         corners=len(mesh.corners),
         dtype=mesh.points.dtype.name,
-        differences=bool(differences),
+        differences=differences,
         positions=section_header(codec, packed, len(positions)),
     )
     if not len(mesh.types):
         return header, [packed]
-    corners = mesh.corners.astype("<u4")
-    usual = int(np.bincount(np.minimum(mesh.sizes, MOST_STRIDE)).argmax())
-    known = {stride: _planes(_apart(corners, stride)) for stride in {1, max(usual, 1)}}
-    stride = min(sorted(known), key=lambda stride: quick_size(known[stride]))
-    cells = mesh.types.astype(np.uint8).tobytes() + _planes(mesh.sizes.astype("<u4")) + known[stride]
+    stride, cells = _packed_cells(mesh.types.astype(np.uint8).tobytes(), mesh.sizes, mesh.corners.astype("<u4"))
     codec, packed_cells = pack_smallest(cells)
     connectivity = section_header(codec, packed_cells, len(cells))
-    return replace(header, stride=stride, connectivity=connectivity), [packed, packed_cells]
+    header, data = replace(header, stride=stride, connectivity=connectivity), [packed, packed_cells]
+    if mesh.faces is not None:
+        counts, sizes, corners = (numbers.astype("<u4") for numbers in mesh.faces.numbers)
+        faces = _planes(counts) + _planes(sizes) + _planes(_apart(corners, 1))
+        codec, packed_faces = pack_smallest(faces)
+        section = section_header(codec, packed_faces, len(faces))
+        header = replace(header, faces=MeshFacesHeader(len(counts), len(sizes), len(corners), section))
+        data.append(packed_faces)
+    return header, data
+
+
+def _packed_positions(points: np.ndarray) -> tuple[bool, bytes]:
+    """Whether differences are taken, and the bytes before they are packed."""
+    size = points.dtype.itemsize
+    bits = points.T.astype(f"<f{size}", order="C").view(f"<u{size}")
+    tried = [_planes(bits), _planes(np.diff(bits, axis=1, prepend=np.zeros((3, 1), bits.dtype)))]
+    differences, positions = min(enumerate(tried), key=lambda pair: quick_size(pair[1]))
+    return bool(differences), positions
+
+
+def _packed_cells(types: bytes, sizes: np.ndarray, corners: np.ndarray) -> tuple[int, bytes]:
+    """The stride of corners, and the bytes before they are packed."""
+    usual = int(np.bincount(np.minimum(sizes, MOST_STRIDE)).argmax())
+    known = {stride: _planes(_apart(corners, stride)) for stride in {1, max(usual, 1)}}
+    stride = min(sorted(known), key=lambda stride: quick_size(known[stride]))
+    return stride, types + _planes(sizes.astype("<u4")) + known[stride]
 
 
 def _apart(numbers: np.ndarray, stride: int) -> np.ndarray:

@@ -12,14 +12,13 @@ import numpy as np
 from srn_core.atomic import PathLike
 from srn_core.codec.codebooks import codebooks_of
 from srn_core.codec.container import MAGIC, Section, checked, listed, parse
-from srn_core.codec.corrections_section import opened_corrections
+from srn_core.codec.corrections_section import opened_corrections, opened_on_samples
 from srn_core.codec.field import Brick, Corrections, NeuralField, OnMesh, Plateau, StoredArray
 from srn_core.codec.grid_points_section import opened_points
 from srn_core.codec.header import (
     FILE,
     FieldHeader,
     GroupHeader,
-    MeshHeader,
     SectionHeader,
     sections_of,
 )
@@ -255,24 +254,30 @@ class _Contents:
             points = opened_points(unpacked(found.points.section), found.points)
         elif found.points is not None and found.points.same_as is not None:
             points = self._parts(found.points.same_as)[3]
-        return valid, plateau, corrections, points, self._on_mesh(found.mesh, unpacked)
+        return valid, plateau, corrections, points, self._on_mesh(found, unpacked)
 
-    def _on_mesh(self, about: Optional[MeshHeader], unpacked: Callable[[SectionHeader], bytes]) -> Optional[OnMesh]:
+    def _on_mesh(self, found: FieldHeader, unpacked: Callable[[SectionHeader], bytes]) -> Optional[OnMesh]:
         """The mesh of a field, the next sections being its."""
+        about = found.mesh
         if about is None:
             return None
         if about.positions is not None:
             cells = about.connectivity
-            positions, connectivity = unpacked(about.positions), b"" if cells is None else unpacked(cells)
-            mesh = opened_mesh(positions, connectivity, about)
-            nbytes = about.positions.packed + (0 if cells is None else cells.packed)
+            faces = None if about.faces is None else about.faces.section
+            parts = [b"" if section is None else unpacked(section) for section in (about.positions, cells, faces)]
+            mesh = opened_mesh(parts[0], parts[1], about, parts[2])
+            nbytes = sum(section.packed for section in (about.positions, cells, faces) if section is not None)
         else:
             other = None if about.same_as is None else self._parts(about.same_as)[4]
             if other is None:
                 raise SrnFormatError("a field has no mesh where one is said to be; the file is damaged")
             mesh, nbytes = other.mesh, 0
         valid = None if about.valid is None else opened_valid(unpacked(about.valid), mesh.samples(about.at))
-        return OnMesh(mesh, about.at, valid, nbytes)
+        corrections = None
+        if about.corrections is not None:
+            shape = (mesh.samples(about.at), found.spec.components)
+            corrections = opened_on_samples(unpacked(about.corrections.section), shape, about.corrections.step)
+        return OnMesh(mesh, about.at, valid, nbytes, corrections)
 
 
 def _field(

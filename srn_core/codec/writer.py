@@ -136,6 +136,6 @@ def _voxels(fields: Sequence[NeuralField], place: int) -> tuple[dict[str, Any], 
         parts["points"], data = stored_points(field.geometry.points, known)
         sections += data
     if field.mesh is not None:
-        parts["mesh"], data = stored_on_mesh(field.mesh, [other.mesh for other in fields[:place]])
+        parts["mesh"], data = stored_on_mesh(field.mesh, [other.mesh for other in fields[:place]], components, what)
         sections += data
     return parts, sections

@@ -7,11 +7,11 @@ from typing import Any, Optional
 import numpy as np
 
 from srn_core.errors import SrnInputError
-from srn_core.io import ghosts
-from srn_core.mesh import MOST_POINTS, Mesh, MeshArray
+from srn_core.io import ghosts, vtk_faces
+from srn_core.io.vtk_numbers import cell_array, numpy_of, to_vtk
+from srn_core.mesh import MOST_POINTS, POLYHEDRON, Mesh, MeshArray
 
 KINDS = ("vtkUnstructuredGrid", "vtkPolyData")
-_POLYHEDRON = 42
 _LISTS = ("Verts", "Lines", "Polys", "Strips")
 """Of a surface, in the order in which its cells are counted."""
 
@@ -24,11 +24,11 @@ def is_mesh(data: Any) -> bool:
 def mesh_of(data: Any) -> Mesh:
     """Points and cells of an unstructured grid or a surface.
 
-    Raises SrnInputError for one without points, and for cells with faces of their own (polyhedra).
+    Raises SrnInputError for one without points.
     """
     if data.GetNumberOfPoints() == 0:
         raise SrnInputError("the input mesh is empty (it has no points); check that the source before it gives data")
-    points = _numpy(data.GetPoints().GetData())
+    points = numpy_of(data.GetPoints().GetData())
     if points.dtype.name not in ("float32", "float64"):
         points = points.astype(np.float64)
     if data.IsA("vtkPolyData"):
@@ -42,24 +42,30 @@ def mesh_of(data: Any) -> Mesh:
             surface=True,
         )
     types = np.zeros(0, np.uint8)
-    if data.GetNumberOfCells():  # VTK 9.6 renames the first one
-        types = _numpy(data.GetCellTypesArray() if hasattr(data, "GetCellTypesArray") else data.GetCellTypes())
-    if np.any(types == _POLYHEDRON):
-        raise SrnInputError(
-            f"the mesh has {int((types == _POLYHEDRON).sum())} polyhedra, whose faces are not kept; cut them into "
-            "tetrahedra first (in ParaView the filter Tetrahedralize)"
-        )
-    return Mesh(points, types.astype(np.uint8), *_cells(data.GetCells()))
+    if data.GetNumberOfCells():
+        types = _types_of(data)
+    sizes, corners = _cells(data.GetCells())
+    faces = vtk_faces.faces_of(data, types) if np.any(types == POLYHEDRON) else None
+    return Mesh(points, types.astype(np.uint8), sizes, corners, faces=faces)
+
+
+def _types_of(data: Any) -> np.ndarray:
+    """The type of each cell of an unstructured grid that has some."""
+    try:
+        found = data.GetCellTypes()  # from VTK 9.6 on an array; before, it wanted a list to fill
+    except TypeError:
+        found = data.GetCellTypesArray()
+    return numpy_of(found)
 
 
 def mesh_array(data: Any, association: str, name: str, mesh: Optional[Mesh] = None) -> MeshArray:
     """An array of numbers of an unstructured grid or a surface; ``mesh``: its mesh, where that is known already."""
     attributes = data.GetPointData() if association == "point" else data.GetCellData()
-    values = _numpy(attributes.GetArray(name))
+    values = numpy_of(attributes.GetArray(name))
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     marks = attributes.GetArray(ghosts.NAME)
-    valid = None if marks is None else ghosts.valid(_numpy(marks), association)
+    valid = None if marks is None else ghosts.valid(numpy_of(marks), association)
     if valid is not None and valid.all():
         valid = None
     mesh = mesh_of(data) if mesh is None else mesh
@@ -73,7 +79,7 @@ def of_mesh(mesh: Mesh) -> Any:
 
     data: Any = vtkPolyData() if mesh.surface else vtkUnstructuredGrid()
     points = vtkPoints()
-    points.SetData(_vtk(mesh.points))
+    points.SetData(to_vtk(mesh.points))
     data.SetPoints(points)
     if mesh.surface:
         starts = np.concatenate([[0], np.cumsum(mesh.sizes, dtype=np.int64)])
@@ -82,9 +88,11 @@ def of_mesh(mesh: Mesh) -> Any:
             if some.any():
                 first, last = np.flatnonzero(some)[[0, -1]]
                 corners = mesh.corners[starts[first] : starts[last + 1]]
-                getattr(data, f"Set{name}")(_cell_array(mesh.sizes[some], corners))
+                getattr(data, f"Set{name}")(cell_array(mesh.sizes[some], corners))
+    elif mesh.faces is not None:
+        vtk_faces.set_cells(data, mesh, mesh.faces)
     elif len(mesh.types):
-        data.SetCells(_vtk(mesh.types), _cell_array(mesh.sizes, mesh.corners))
+        data.SetCells(to_vtk(mesh.types), cell_array(mesh.sizes, mesh.corners))
     return data
 
 
@@ -99,7 +107,7 @@ def add_array(data: Any, array: MeshArray) -> None:
     if array.blanked and array.valid is not None:
         marks = ghosts.marks(array.valid, array.association)
         known = attributes.GetArray(ghosts.NAME)
-        attributes.AddArray(_named(marks if known is None else marks | _numpy(known), ghosts.NAME))
+        attributes.AddArray(_named(marks if known is None else marks | numpy_of(known), ghosts.NAME))
 
 
 def add_time(data: Any, time: float) -> None:
@@ -112,7 +120,7 @@ def _named(values: np.ndarray, name: str) -> Any:
         values = values.astype(np.uint8)
     elif values.dtype == np.float16:
         values = values.astype(np.float32)
-    array = _vtk(values)
+    array = to_vtk(values)
     array.SetName(name)
     return array
 
@@ -121,39 +129,7 @@ def _cells(cells: Any) -> tuple[np.ndarray, np.ndarray]:
     """Points of each cell, and the points themselves, both int32."""
     if cells is None or cells.GetNumberOfCells() == 0:
         return np.zeros(0, np.int32), np.zeros(0, np.int32)
-    offsets, corners = _numpy(cells.GetOffsetsArray()), _numpy(cells.GetConnectivityArray())
+    offsets, corners = numpy_of(cells.GetOffsetsArray()), numpy_of(cells.GetConnectivityArray())
     if len(corners) > MOST_POINTS:
         raise SrnInputError(f"a mesh may have {MOST_POINTS} points, cells and corners of cells at most")
     return np.diff(offsets).astype(np.int32), corners.astype(np.int32)
-
-
-def _cell_array(sizes: np.ndarray, corners: np.ndarray) -> Any:
-    from vtkmodules.vtkCommonDataModel import vtkCellArray
-
-    cells = vtkCellArray()
-    offsets = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
-    cells.SetData(_vtk(offsets, ids=True), _vtk(corners.astype(np.int64), ids=True))
-    return cells
-
-
-def _numpy(array: Any) -> np.ndarray:
-    from vtkmodules.util.numpy_support import vtk_to_numpy
-    from vtkmodules.vtkCommonCore import vtkBitArray, vtkDataArray, vtkUnsignedCharArray
-
-    plain = array
-    if isinstance(array, vtkBitArray):
-        plain = vtkUnsignedCharArray()
-    elif not array.HasStandardMemoryLayout():  # numbers that VTK works out when they are asked for
-        plain = vtkDataArray.CreateDataArray(array.GetDataType())
-    if plain is not array:
-        plain.DeepCopy(array)
-    array = plain
-    return np.array(vtk_to_numpy(array))
-
-
-def _vtk(values: np.ndarray, ids: bool = False) -> Any:
-    from vtkmodules.util.numpy_support import get_vtk_array_type, numpy_to_vtk
-    from vtkmodules.util.vtkConstants import VTK_ID_TYPE
-
-    kind = VTK_ID_TYPE if ids else get_vtk_array_type(values.dtype)
-    return numpy_to_vtk(np.ascontiguousarray(values), deep=True, array_type=kind)

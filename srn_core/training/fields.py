@@ -14,14 +14,15 @@ from srn_core.config import PASSES_BY_PRESET, CompressConfig
 from srn_core.networks import SceneNetwork, build_network
 from srn_core.progress import ProgressCallback
 from srn_core.pruners import Pruner, build_pruner
+from srn_core.scattered import Samples
 from srn_core.spec import NetworkSpec
 from srn_core.training.decay import decay_of
 from srn_core.training.device import choose_device
 from srn_core.training.phases import phases_of
 from srn_core.training.probe import Probe
-from srn_core.training.samplers import SAMPLERS, Sampler, batch_size
+from srn_core.training.samplers import SAMPLERS, Sampler, ScatteredSampler, batch_size
 from srn_core.training.trainer import Limits, Outcome, Trainer
-from srn_core.training.truth import truth_of
+from srn_core.training.truth import scattered_truth, truth_of
 from srn_core.training.warm_start import open_gates
 from srn_core.volume import Volume
 
@@ -58,8 +59,9 @@ def train_network(
     ratio: float,
     start: Optional[Mapping[str, np.ndarray]] = None,
     most_seconds: Optional[float] = None,
+    samples: Optional[Samples] = None,
 ) -> Trained:
-    """Train a network of ``spec`` on a volume as ``config`` says.
+    """Train a network of ``spec`` on a volume as ``config`` says, or on the ``samples`` for which the volume stands.
 
     ``fold`` folds the pruner before fine-tuning, at thresholds of its choice; with the pruner it is given the mean
     squared error of any network on a part of the volume. ``ratio`` is the parameter ratio (values /
@@ -76,13 +78,17 @@ def train_network(
     network.to(device)
     settings = config.fvsrn if config.network == "fvsrn" else config.neurcomp
     gradient_weight = config.neurcomp.gradient_weight if config.network == "neurcomp" else 0.0
-    truth = truth_of(volume, valid, value_range, device, derivatives=gradient_weight > 0)
-    sampler = SAMPLERS[config.training.sampler](
-        truth, batch_size(config.training.batch, truth.voxels, config.network), generator
-    )
+    if samples is None:
+        truth = truth_of(volume, valid, value_range, device, derivatives=gradient_weight > 0)
+    else:
+        truth = scattered_truth(samples, volume, value_range, device, derivatives=gradient_weight > 0)
+    kind = SAMPLERS[config.training.sampler] if samples is None else ScatteredSampler
+    sampler = kind(truth, batch_size(config.training.batch, truth.voxels, config.network), generator)
     passes = config.training.passes
     if passes is None:
-        passes = max(DEFAULT_PASSES[config.network], LEAST_STEPS * sampler.samples / truth.voxels)
+        # As many steps as the volume would get: a pass over scattered samples, of which there are fewer, is shorter.
+        shorter = max(1.0, volume.geometry.samples / truth.voxels)
+        passes = max(DEFAULT_PASSES[config.network] * shorter, LEAST_STEPS * sampler.samples / truth.voxels)
         passes *= ENOUGH if config.training.seconds is not None else PASSES_BY_PRESET[config.preset]
     probe = Probe(sampler)
     pruner = build_pruner(config, ratio)

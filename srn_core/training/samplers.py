@@ -167,4 +167,34 @@ def _whole(valid: Optional[Tensor], corners: list[Tensor], parts: list[Tensor]) 
     return weight[:, None]
 
 
+class ScatteredSampler(Sampler):
+    """Samples that are not on a grid, in random order: each once before any comes again."""
+
+    def __init__(self, truth: Truth, batch: int, generator: torch.Generator) -> None:
+        super().__init__(truth, min(batch, truth.voxels), generator)
+        if truth.points is None:
+            raise ValueError("the truth is on a grid, not at scattered samples")
+        self.points = truth.points
+        self._left = torch.empty(0, dtype=torch.long)
+
+    @property
+    def samples(self) -> int:
+        return self.batch
+
+    def draw(self) -> Batch:
+        if len(self._left) < self.batch:
+            # Drawn on the CPU, as all else.
+            more = torch.randperm(self.truth.voxels, generator=self.generator)
+            self._left = torch.cat([self._left, more])
+        picks, self._left = self._left[: self.batch], self._left[self.batch :]
+        picks = picks.to(self.truth.values.device)
+        known = self.truth.derivatives
+        return Batch(
+            self.points.index_select(0, picks),
+            self.truth.values.index_select(0, picks),
+            None,
+            None if known is None else known.values.index_select(0, picks),
+        )
+
+
 SAMPLERS: dict[str, type[Sampler]] = {"lattice": LatticeSampler, "random": RandomSampler}

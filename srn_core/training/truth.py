@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Optional, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from srn_core.coordinates import normalise_axis
+from srn_core.coordinates import normalise, normalise_axis
+from srn_core.scattered import Samples, interpolated_rows
 from srn_core.volume import Volume
 
 
@@ -39,10 +40,12 @@ class Truth:
     """Normalised coordinates of the samples along x, y, z."""
     derivatives: Optional[Derivatives] = None
     """None: nobody asked for them."""
+    points: Optional[Tensor] = None
+    """(voxels, 3) float32, normalised: where the values are, if not on the voxels; they are all valid then."""
 
     @property
     def voxels(self) -> int:
-        """Number of voxels, valid or not."""
+        """Number of voxels, valid or not; of samples where they are elsewhere."""
         return self.values.shape[0]
 
 
@@ -50,7 +53,13 @@ def normalised_values(
     volume: Volume, valid: Optional[np.ndarray], value_range: tuple[tuple[float, float], ...]
 ) -> np.ndarray:
     """(voxels, components) float32 in [-1, 1]; 0 where not valid and in constant components."""
-    flat = volume.values.reshape(-1, volume.components)
+    out = _normalised(volume.values.reshape(-1, volume.components), value_range)
+    if valid is not None:
+        out[~valid.reshape(-1)] = 0.0
+    return out
+
+
+def _normalised(flat: np.ndarray, value_range: tuple[tuple[float, float], ...]) -> np.ndarray:
     out = np.empty(flat.shape, np.float32)
     for c, (low, high) in enumerate(value_range):
         if high > low:
@@ -58,8 +67,6 @@ def normalised_values(
             out[:, c] = (flat[:, c].astype(np.float64) - (low / 2 + high / 2)) / (high / 2 - low / 2)
         else:
             out[:, c] = 0.0
-    if valid is not None:
-        out[~valid.reshape(-1)] = 0.0
     return out
 
 
@@ -105,6 +112,36 @@ def truth_of(
         (x, y, z),
         _derivatives(values.reshape(*reversed(dims), -1), valid, coordinates, device) if derivatives else None,
     )
+
+
+def scattered_truth(
+    samples: Samples,
+    volume: Volume,
+    value_range: tuple[tuple[float, float], ...],
+    device: torch.device,
+    derivatives: bool = False,
+) -> Truth:
+    """The samples themselves, those aside that hold no value; their derivatives are those of the volume over their
+    box, which nothing else knows."""
+    known = samples.known
+    # Rounding may leave a sample at the box's edge just outside, where the decoder gives what is at the edge.
+    index = volume.geometry.index_of(samples.positions[known].astype(np.float64))
+    index = np.clip(index, 0, np.array(volume.geometry.dims) - 1)
+    gridded = truth_of(volume, None, value_range, device, derivatives)
+    return replace(
+        gridded,
+        values=torch.as_tensor(_normalised(samples.rows[known], value_range), device=device),
+        derivatives=None if gridded.derivatives is None else _at(index, gridded.derivatives, volume, device),
+        points=torch.as_tensor(normalise(index, volume.geometry.dims), dtype=torch.float32, device=device),
+    )
+
+
+def _at(index: np.ndarray, known: Derivatives, volume: Volume, device: torch.device) -> Derivatives:
+    """Derivatives at fractional indices (N, 3) of the volume."""
+    rows = known.values.flatten(1).cpu().numpy()
+    found = interpolated_rows(rows, volume.geometry.dims, index).astype(np.float32)
+    power = float(np.mean(np.square(found, dtype=np.float64)))
+    return Derivatives(torch.as_tensor(found.reshape(len(found), -1, 3), device=device), None, power)
 
 
 def _derivatives(

@@ -23,7 +23,7 @@ from srn_core import codec  # noqa: E402
 from srn_core.codec import Corrections, NeuralField, Plateau, Quality, StoredArray  # noqa: E402
 from srn_core.codec.field import OnMesh  # noqa: E402
 from srn_core.grid_points import CurvilinearPoints, RectilinearPoints  # noqa: E402
-from srn_core.mesh import Mesh  # noqa: E402
+from srn_core.mesh import Faces, Mesh  # noqa: E402
 from srn_core.pyramid import pyramid_of  # noqa: E402
 from srn_core.spec import ConstantSpec, FvSrnSpec  # noqa: E402
 from srn_core.volume import Geometry  # noqa: E402
@@ -106,6 +106,34 @@ def meshes() -> list[NeuralField]:
     ]
 
 
+def corrected_meshes() -> list[NeuralField]:
+    """Corrections at the points of a mesh and in its cells, of one and of two components."""
+    points = np.stack([np.arange(40) % 7, np.arange(40) // 7, np.sqrt(np.arange(40))], axis=1)
+    triangles = (np.arange(30)[:, None] + [0, 1, 7]).ravel().astype(np.int32)
+    sheet = Mesh(points, np.full(30, 2, np.uint8), np.full(30, 3, np.int32), triangles, surface=True)
+    at_points = (np.arange(40) % 6 == 0)[:, None] * (np.arange(40)[:, None] - 20)
+    at_points[12], at_points[13] = 32767, -32767
+    in_cells = np.stack([np.arange(30) % 3 - 1, np.zeros(30, int)], axis=1)
+    two = {"value_range": ((0.0, 1.0), (-3.0, 5.0)), "vector": True}
+    first = OnMesh(sheet, "point", np.arange(40) != 3, corrections=Corrections(at_points.astype(np.int32), 0.25))
+    second = OnMesh(sheet, "cell", corrections=Corrections(in_cells.astype(np.int32), 0.1))
+    return [
+        field_of(neurcomp(), mesh=first),
+        field_of(neurcomp(components=2), filled(neurcomp(components=2), seed=2), mesh=second, **two),
+    ]
+
+
+def polyhedral() -> Mesh:
+    """Two pyramids told by their faces, and a tetrahedron between them that has none of its own."""
+    points = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0], [0.5, 0.5, 1], [0.5, 0.5, -1.25]])
+    of_one = [[0, 3, 2, 1], [0, 1, 4], [1, 2, 4], [2, 3, 4], [3, 0, 4]]
+    faces = [*of_one, [0, 1, 2, 3], *([face[1], face[0], 5] for face in of_one[1:])]
+    sizes, corners = np.array([len(face) for face in faces]), np.concatenate(faces)
+    own = Faces(np.array([5, 5], np.int32), sizes.astype(np.int32), corners.astype(np.int32))
+    cells = np.array([0, 1, 2, 3, 4, 0, 1, 2, 4, 0, 1, 2, 3, 5], np.int32)
+    return Mesh(points, np.array([42, 10, 42], np.uint8), np.array([5, 4, 5], np.int32), cells, faces=own)
+
+
 def bricks() -> list[NeuralField]:
     """A field of bricks with masks and plateaus, beside others."""
     values = wavy((22, 18, 17))
@@ -151,6 +179,11 @@ def golden_fields() -> dict[str, list[NeuralField]]:
         "grids": grids(),
         "bricks": bricks(),
         "meshes": meshes(),
+        "meshes-corrected": corrected_meshes(),
+        "polyhedra": [
+            field_of(neurcomp(), name=name, mesh=OnMesh(polyhedral(), at))
+            for name, at in (("a", "point"), ("b", "cell"))
+        ],
         "probabilities": [
             field_of(pruned, clustered(filled(pruned, 6, zeros=0.2)), name="subbands"),
             field_of(pruned_grid, {**filled(pruned_grid), **book}, name="grid"),
@@ -176,10 +209,13 @@ def expected(fields: list[NeuralField]) -> dict[str, np.ndarray]:
         if field.geometry.points is not None:
             found[f"{place}/points"] = field.geometry.points.numbers
         if field.mesh is not None:
-            for name, numbers in zip(("points", "types", "sizes", "corners"), field.mesh.mesh.numbers):
+            of_faces = ("faces.counts", "faces.sizes", "faces.corners")
+            for name, numbers in zip(("points", "types", "sizes", "corners", *of_faces), field.mesh.mesh.numbers):
                 found[f"{place}/mesh.{name}"] = numbers
             if field.mesh.valid is not None:
                 found[f"{place}/mesh.valid"] = field.mesh.valid
+            if field.mesh.corrections is not None:
+                found[f"{place}/mesh.corrections"] = field.mesh.corrections.codes * field.mesh.corrections.step
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from in_paraview import Run
+from in_paraview import ROOT, Run
 
 MESHES = textwrap.dedent("""
     values_of = array  # a programmable filter brings another array into this script
@@ -118,3 +118,86 @@ def test_a_mesh_that_is_kept_comes_back_to_the_bit(run: Run) -> None:
     assert facts["slopes"][0][1] == 3 and facts["slopes"][1] == 1
     assert facts["box"] == ["vtkImageData", [20, 18, 16], 2]
     assert facts["sampled"] < 1e-3
+
+
+def test_a_network_is_trained_on_the_points_of_a_surface(run: Run) -> None:
+    facts = run(
+        MESHES
+        + textwrap.dedent("""
+        found = {}
+        for title, settings in (
+            ("fvsrn", dict(Pruner="smallify", TrainingPasses=150)),
+            ("neurcomp", dict(Network="neurcomp", Pruner="none", TrainingPasses=150)),
+        ):
+            settings = dict(Target="bytes", TargetBytes=2500, Geometry="drop", **settings)
+            made = compressed_mesh(cloud, "POINTS", "Result", **settings)
+            made.UpdatePipeline()
+            sampled = NeuralSample(NeuralFile=made, Points=cloud)
+            values, wanted = (values_of(result(source), "Result") for source in (sampled, cloud))
+            told = field_json(result(made))
+            error = np.sqrt(np.mean((values.astype(float) - wanted) ** 2))
+            found[title] = dict(
+                kind=result(cloud).GetClassName(), told=told["psnr"], passes=told["passes"], samples=told["samples"],
+                psnr=float(20 * np.log10(np.ptp(wanted) / error)), points=len(wanted),
+            )
+        tell(**found)
+        """)
+    ).facts
+    for one in facts.values():
+        assert one["kind"] == "vtkPolyData" and one["samples"] == one["points"]
+        assert abs(one["passes"] - 150) < 8, "passes are over the points, not over the grid"
+        assert one["psnr"] > 30 and abs(one["psnr"] - one["told"]) < 0.01
+
+
+def test_a_largest_error_holds_at_points_and_cells(run: Run) -> None:
+    facts = run(
+        MESHES
+        + textwrap.dedent("""
+        made = compressed_mesh(solid, "POINTS", "RTData", Target="max-error", MaxError="0.5%")
+        made.MoreCellArrays = ["RTData"]
+        SaveData("kept.srn", proxy=made)
+        reader, found = OpenDataFile("kept.srn"), {}
+        for kind in ("point", "cell"):
+            wanted, values = values_of(result(solid), "RTData", kind), values_of(result(reader), "RTData", kind)
+            found[kind] = float(abs(values.astype(float) - wanted).max() / np.ptp(wanted))
+        refused = compressed_mesh(solid, "POINTS", "RTData", Target="max-error", MaxError="0.5%", Geometry="drop")
+        tell(**found, text=report(made), no=(refused.UpdatePipeline(), report(refused))[1])
+        """),
+        errors=True,
+    ).facts
+    assert 0.0 < facts["point"] <= 0.005001 and 0.0 < facts["cell"] <= 0.005001
+    assert "0.5 % of the range" in facts["text"] and "kept" in facts["text"]
+    assert "a largest error only where they are an array of a mesh" in facts["no"]
+
+
+def test_polyhedra_keep_their_faces(run: Run) -> None:
+    facts = run(
+        MESHES
+        + textwrap.dedent(f"""
+        sys.path.append({str(ROOT / "tests")!r})
+        from mesh_fields import polyhedra, smooth
+        from vtkmodules.vtkCommonCore import vtkIdList
+        from srn_core.io.vtk_meshes import add_array, of_mesh
+        mesh = polyhedra()
+        data = of_mesh(mesh)
+        add_array(data, smooth(mesh, "cell"))
+        made = compressed(data, "heat", "CELLS", TrainingPasses=0, Target="max-error", MaxError="1%")
+        SaveData("cells.srn", proxy=made)
+        back = result(OpenDataFile("cells.srn"))
+
+        def faces(grid):
+            found, ids = [], vtkIdList()
+            for cell in range(grid.GetNumberOfCells()):
+                grid.GetFaceStream(cell, ids)
+                found.append([ids.GetId(number) for number in range(ids.GetNumberOfIds())])
+            return found
+
+        errors = values_of(back, "heat", "cell").astype(float) - smooth(mesh, "cell").values
+        shown = Slice(Input=OpenDataFile("cells.srn"))
+        shown.SliceType.Origin, shown.SliceType.Normal = [2.0, 1.5, 0.7], [0, 0, 1]
+        tell(same=corners(back) == mesh, faces=faces(back) == faces(data), cells=result(shown).GetNumberOfCells(),
+             worst=float(abs(errors).max() / np.ptp(smooth(mesh, "cell").values)), text=report(made))
+        """)
+    ).facts
+    assert facts["same"] and facts["faces"] and facts["cells"] >= 12
+    assert facts["worst"] <= 0.010001 and "Mesh:" in facts["text"]
