@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import zlib
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,8 @@ import pytest
 from example_fields import assert_same
 
 from srn_core import codec
+from srn_core.codec.field import NeuralField
+from srn_core.grid_points import CurvilinearPoints, GridPoints, RectilinearPoints
 
 GOLDEN = Path(__file__).parent / "golden"
 NAMES = sorted(path.stem for path in GOLDEN.glob("*.srn"))
@@ -45,7 +49,30 @@ def test_what_is_said_of_the_fields_is_the_same(name):
     found = codec.read(GOLDEN / f"{name}.srn")
     assert len(found) == len(wanted)
     for one, other in zip(wanted, found):
-        assert_same(one, other)
+        assert_same(placed_as(one, other), other)
+
+
+def numbers_of(points: GridPoints) -> tuple[np.ndarray, ...]:
+    if isinstance(points, RectilinearPoints):
+        return points.axes
+    assert isinstance(points, CurvilinearPoints)
+    return (points.positions,)
+
+
+def placed_as(one: NeuralField, other: NeuralField) -> NeuralField:
+    """With the points of the other, from which its own, sines and powers, may differ by the last bits on a machine."""
+    close = partial(np.testing.assert_allclose, rtol=1e-13, atol=1e-13)
+    points, stored = one.geometry.points, other.geometry.points
+    assert type(points) is type(stored)
+    if points is not None and stored is not None:
+        for values, known in zip(numbers_of(points), numbers_of(stored)):
+            close(values, known)
+        one = replace(one, geometry=replace(one.geometry, points=stored))
+    if one.mesh is not None and other.mesh is not None:
+        close(one.mesh.mesh.points, other.mesh.mesh.points)
+        mesh = replace(one.mesh.mesh, points=other.mesh.mesh.points)
+        one = replace(one, mesh=replace(one.mesh, mesh=mesh))
+    return one
 
 
 def test_the_files_are_those_that_were_first_made():
