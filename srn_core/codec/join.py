@@ -51,12 +51,14 @@ def joined(
     contents: Sequence[bytes],
     change: Optional[Change] = None,
     places: Optional[Sequence[Optional[Place]]] = None,
+    adds_to: Optional[Sequence[Optional[int]]] = None,
 ) -> bytes:
     """The file that holds the fields of files, in their order.
 
     Masks that are the same are stored once. ``change`` is given place and header of each field that is no brick, and
-    gives back what the header says instead; ``places``: where the samples of each of these lie. Raises SrnInputError
-    where the fields cannot stand in one file: two of the same name, association, time and place.
+    gives back what the header says instead; ``places``: where the samples of each of these lie; ``adds_to``: the number
+    of the one among them that each is added to. Raises SrnInputError where the fields cannot stand in one file: two of
+    the same name, association, time and place, or one added to what it does not fit.
     """
     fields: list[FieldHeader] = []
     sections: list[bytes] = []
@@ -80,6 +82,9 @@ def joined(
             wholes.append(place)
             fields.append(field if change is None else change(number, field))
             sections += data
+            added = None if adds_to is None else adds_to[number]
+            if added is not None:
+                fields[-1] = replace(fields[-1], adds_to=wholes[added])
             if places is not None:
                 fields[-1], data = _placed(fields[-1], places, number, wholes)
                 sections += data
@@ -126,6 +131,8 @@ def _moved(field: FieldHeader, by: int) -> FieldHeader:
         field = replace(field, points=replace(field.points, same_as=field.points.same_as + by))
     if field.mesh is not None and field.mesh.same_as is not None:
         field = replace(field, mesh=replace(field.mesh, same_as=field.mesh.same_as + by))
+    if field.adds_to is not None:
+        field = replace(field, adds_to=field.adds_to + by)
     return field
 
 
