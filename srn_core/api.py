@@ -137,7 +137,8 @@ def compress_series(
     """Compress time steps into one small neural file.
 
     A ratio, a number of bytes and a time limit hold for the whole file, other targets for each step. One step is in
-    memory at a time.
+    memory at a time. Of an fv-SRN by rate, steps that are not key frames are stored as the difference to the step before,
+    where that is the cheaper one (``**{"series.key_every": 1}``: none is).
     Where ``progress`` returns False, the steps that are done by then are in the file, and the report says
     "stopped_early". Where a step cannot be used, those before it are kept in a file beside ``out``, which the error
     names.
@@ -210,7 +211,7 @@ def _run(
         try:
             volumes = series.timed(_volumes(steps[place], array), None if times is None else times[place])
             chosen, bare = series.settings(volumes)
-            result = pulsed(partial(compress_arrays, bare, chosen), series.told(told))
+            result = pulsed(partial(compress_arrays, bare, chosen, before=series.before(bare)), series.told(told))
             series.add(result, volumes)
         except SrnInputError as error:
             if stopped and series.results:

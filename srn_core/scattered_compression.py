@@ -12,13 +12,7 @@ import numpy as np
 
 from srn_core import codec, metrics
 from srn_core.codec import Quality
-from srn_core.compression import (
-    DEFAULT_RATIO,
-    LEAST_DEFAULT_BYTES,
-    CompressResult,
-    compress_volume,
-    provenance_of,
-)
+from srn_core.compression import DEFAULT_RATIO, LEAST_DEFAULT_BYTES, CompressResult, compress_volume
 from srn_core.config import CompressConfig, TargetConfig, by_rate
 from srn_core.deadline import Deadline
 from srn_core.errors import SrnInputError
@@ -26,6 +20,7 @@ from srn_core.mesh import Mesh, MeshArray
 from srn_core.neural_file import NeuralFile, WhichField
 from srn_core.original_dtype import as_dtype
 from srn_core.progress import ProgressCallback, share_of
+from srn_core.provenance import provenance_of
 from srn_core.scattered import Samples, gridded, interpolated
 from srn_core.volume import Volume
 

@@ -21,6 +21,8 @@ COARSEST = 4
 """Samples that the coarsest low pass of an axis keeps at least."""
 MOST_LEVELS = 5
 ROUGH_TRIES = 6
+DEAD = 0.5
+"""Coefficients of fewer steps cost next to nothing."""
 MIDDLE = 128
 """Samples along each axis of what candidates are tried on."""
 
@@ -68,10 +70,21 @@ def rough_step(values: np.ndarray, most: int, start: float) -> float:
     return step
 
 
-def best_pyramid(values: np.ndarray, step: float) -> PyramidSpec:
-    """The pyramid for normalised values (features, z, y, x), if coded in steps of about ``step``."""
+def rough_bits(values: np.ndarray, step: float) -> float:
+    """About the bits of the middle of normalised values (features, z, y, x), split the likeliest way, at a step; only
+    to be compared with those of others."""
+    pyramid = pyramid_of(FILTERS[0], candidates(values.shape[1:])[0])
+    coefficients = np.stack([analyse(middle_of(feature), pyramid) for feature in values])
+    return float(np.log2(1.0 + np.maximum(np.abs(coefficients) / step - DEAD, 0.0)).sum(dtype=np.float64))
+
+
+def best_pyramid(
+    values: np.ndarray, step: float, groups: Optional[tuple[tuple[str, int], ...]] = None
+) -> PyramidSpec:
+    """The pyramid for normalised values (features, z, y, x), if coded in steps of about ``step``; with these
+    ``groups``, where they are given."""
     middle = middle_of(values[0])
-    ways = candidates(values.shape[1:])
+    ways = candidates(values.shape[1:]) if groups is None else [groups]
     found = min((cost(middle, pyramid_of(FILTERS[0], groups), step), groups) for groups in ways)
     others = [(cost(middle, pyramid_of(name, found[1]), step), name) for name in FILTERS[1:]]
     best = min([(found[0], FILTERS[0]), *others])
