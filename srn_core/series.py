@@ -141,7 +141,9 @@ class Series:
     def so_far(self) -> NeuralFile:
         """The steps that there are, in one file."""
         places = self._places if any(where is not None for where in self._places) else None
-        return NeuralFile.from_bytes(together([result.file for result in self.results], self._config, places, self._frames.adds_to))
+        return NeuralFile.from_bytes(
+            together([result.file for result in self.results], self._config, places, self._frames.adds_to)
+        )
 
     def _check_room(self, step: NeuralFile) -> None:
         """After the first step, not after the last: corrections are all in memory when a file is open."""

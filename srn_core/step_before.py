@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Optional, Sequence, Union
 
 import numpy as np
@@ -33,6 +35,12 @@ class StepBefore:
         self.field, self.depth = field, depth
         self._latents = latents
 
+    @cached_property
+    def digest(self) -> bytes:
+        """Of what a step may be added to: the same for equal ones alone."""
+        said = repr((self.field.value_range, self.field.spec, self.depth)).encode()
+        return blake2b(np.ascontiguousarray(self._latents.whole()).data.cast("B"), key=blake2b(said).digest()).digest()
+
     @classmethod
     def of(cls, file: NeuralFile, number: int, before: Optional[StepBefore] = None) -> Optional[StepBefore]:
         """A field of a file, which is added to the step ``before``; None where no step can be added to it."""
@@ -55,9 +63,12 @@ class StepBefore:
         same = ("geometry", "dtype", "vector", "block", "name", "blanked")
         if self.depth >= MOST_ADDED or any(getattr(step, name) != getattr(field, name) for name in same):
             return False
-        if (step.valid is None) != (valid is None) or len(step.value_range) != len(field.value_range):
+        if len(step.value_range) != len(field.value_range):
             return False
-        if step.valid is not None and not np.array_equal(step.valid, valid):
+        if step.valid is None or valid is None:
+            if step.valid is not valid:
+                return False
+        elif not np.array_equal(step.valid, valid):
             return False
         return near_enough(field.value_range, step.value_range, MOST_WIDER)
 

@@ -13,8 +13,8 @@ from srn_core.spec import FvSrnSpec, NetworkSpec, PyramidSpec
 MOST_ADDED = 63
 """Fields that are added one to the other, at most: all of them are decoded for the last one."""
 MOST_WIDER = 1024.0
-"""So many times wider than a field's range may the range be that it is added to, and so far from it, at most: rounding to
-float32 grows with it."""
+"""So many times wider than a field's range may the range be that it is added to, and so far from it, at most: rounding
+to float32 grows with it."""
 
 Ranges = Sequence[Sequence[float]]
 """(minimum, maximum) of each component."""

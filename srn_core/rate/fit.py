@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, Callable, Optional
 
 import numpy as np
@@ -100,7 +99,11 @@ def fit_rate(
     coding.hurried = start is not None
     if start is None and forecast is not None and wanted.max_error is None:
         step = forecast(coding.coefficients(), _of_latents(coding, wanted), step)
-    course, to_float64 = Course(tell, deadline), partial(decoded, added=base is not None)
+    course = Course(tell, deadline)
+
+    def to_float64(stored: NeuralField) -> np.ndarray:
+        return decoded(stored, base is not None)
+
     course.say("coding", 0.1)
     filter_details: dict[str, Any] = {}
     if wanted.max_error is not None:

@@ -78,9 +78,7 @@ def rough_bits(values: np.ndarray, step: float) -> float:
     return float(np.log2(1.0 + np.maximum(np.abs(coefficients) / step - DEAD, 0.0)).sum(dtype=np.float64))
 
 
-def best_pyramid(
-    values: np.ndarray, step: float, groups: Optional[tuple[tuple[str, int], ...]] = None
-) -> PyramidSpec:
+def best_pyramid(values: np.ndarray, step: float, groups: Optional[tuple[tuple[str, int], ...]] = None) -> PyramidSpec:
     """The pyramid for normalised values (features, z, y, x), if coded in steps of about ``step``; with these
     ``groups``, where they are given."""
     middle = middle_of(values[0])
