@@ -19,7 +19,7 @@ from srn_core.rate.chooser import RateChooser
 from srn_core.rate.coding import SAFETY, Base, Coding, Decode
 from srn_core.rate.course import Course, Tell
 from srn_core.rate.promises import Landed, fit_bytes, fit_error, fit_psnr
-from srn_core.rate.pyramid_choice import best_pyramid, middle_coefficients, plateau_pays, rough_bits, rough_step
+from srn_core.rate.pyramid_choice import best_pyramid, change_pays, middle_coefficients, plateau_pays, rough_step
 from srn_core.volume import Volume
 
 Forecast = Callable[[np.ndarray, "Wanted", float], float]
@@ -88,7 +88,7 @@ def fit_rate(
     step = start or _first_step(values, wanted, template, forecast)
     if base is not None:
         changes = _normalised(volume, template, base.grid)
-        if rough_bits(changes, step) < rough_bits(values, step):
+        if change_pays(values, changes, base.groups, step):
             values = changes
             step = start or _first_step(values, wanted, template, forecast)
         else:

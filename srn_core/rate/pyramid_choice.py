@@ -21,8 +21,9 @@ COARSEST = 4
 """Samples that the coarsest low pass of an axis keeps at least."""
 MOST_LEVELS = 5
 ROUGH_TRIES = 6
-DEAD = 0.5
-"""Coefficients of fewer steps cost next to nothing."""
+WORTH = 0.98
+"""What changes since the step before may cost at most, as a share of what the step costs by itself: to decode them, the
+steps before have to be decoded too."""
 MIDDLE = 128
 """Samples along each axis of what candidates are tried on."""
 
@@ -70,12 +71,12 @@ def rough_step(values: np.ndarray, most: int, start: float) -> float:
     return step
 
 
-def rough_bits(values: np.ndarray, step: float) -> float:
-    """About the bits of the middle of normalised values (features, z, y, x), split the likeliest way, at a step; only
-    to be compared with those of others."""
-    pyramid = pyramid_of(FILTERS[0], candidates(values.shape[1:])[0])
-    coefficients = np.stack([analyse(middle_of(feature), pyramid) for feature in values])
-    return float(np.log2(1.0 + np.maximum(np.abs(coefficients) / step - DEAD, 0.0)).sum(dtype=np.float64))
+def change_pays(values: np.ndarray, changes: np.ndarray, groups: tuple[tuple[str, int], ...], step: float) -> bool:
+    """Whether what has changed since the time step before, split by these ``groups``, is to be coded in place of the
+    values themselves, at a step of about ``step``; both are normalised (features, z, y, x)."""
+    whole, change = pyramid_of(FILTERS[0], candidates(values.shape[1:])[0]), pyramid_of(FILTERS[0], groups)
+    without = sum(cost(middle_of(feature), whole, step) for feature in values)
+    return sum(cost(middle_of(feature), change, step) for feature in changes) < WORTH * without
 
 
 def best_pyramid(values: np.ndarray, step: float, groups: Optional[tuple[tuple[str, int], ...]] = None) -> PyramidSpec:
