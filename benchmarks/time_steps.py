@@ -4,8 +4,8 @@
 
 The volumes are the steps, in their order. Each row of ``time_steps.csv`` is one file of all of them: its bytes, those
 of the steps after the first one without the header, key frames among all, the least PSNR, process time of the
-compression, and of decoding each step once, in order (``forwards``), and the last one alone (``last``), in files that are
-opened anew. ``--filter``: with one, where it pays; else without.
+compression, and of decoding each step once, in order (``forwards``), and the last one alone (``last``), in files that
+are opened anew. ``--filter``: with one, where it pays; else without.
 """
 
 from __future__ import annotations

@@ -64,9 +64,13 @@ class Below:
         latents = self._latents()
         return latents.values if latents.finished else None
 
-    def ready(self, boxes: Sequence[Box], progress: Optional[ProgressCallback] = None) -> np.ndarray:
+    def ready(self, boxes: Sequence[Box], progress: Optional[ProgressCallback] = None) -> LatentBox:
         """All of them, finished in boxes. ``progress`` and what is raised: as :meth:`Latents.whole`."""
-        return self._latents().finished_in(boxes, progress)
+        return LatentBox((0, 0, 0), self._latents().finished_in(boxes, progress))
+
+    def box(self, box: Box, progress: Optional[ProgressCallback] = None) -> LatentBox:
+        """A part of them, as :meth:`Latents.box` gives it."""
+        return self._latents().box(box, progress)
 
     def of(self, latents: np.ndarray) -> np.ndarray:
         """What is added for some of them, float32."""
@@ -155,10 +159,10 @@ class Latents:
                 if all(p.start >= 0 and p.stop <= n for p, n in zip(inner, recent.values.shape[1:])):
                     return LatentBox((z.start, y.start, x.start), recent.values[(slice(None), *inner)])
             missing = self._missing(box)
-            if len(missing) and self._filter is not None and self._dearer(self._filter, box, missing):
+            if len(missing) and self._dearer(box, missing):
                 values = np.empty((len(self._plain), *(p.stop - p.start for p in box)), np.float32)
                 origin = (z.start, y.start, x.start)
-                self._make(self._filter.cut(box), values, origin, progress)
+                self._make(self._cut(box), values, origin, progress, box)
                 self._recent = LatentBox(origin, values)
                 return self._recent
             self._finish(missing, progress)
@@ -197,10 +201,13 @@ class Latents:
         touched = self._done[tuple(slice(first, last + 1) for first, last in ends)]
         return np.argwhere(~touched) + [first for first, _ in ends]
 
-    def _dearer(self, filter_: GridFilter, box: Box, missing: np.ndarray) -> bool:
+    def _dearer(self, box: Box, missing: np.ndarray) -> bool:
         """Whether the boxes that are ``missing`` are much more work than a part alone."""
-        alone = sum(map(filter_.cost, filter_.cut(box)))
-        return sum(filter_.cost(self._box(number)) for number in missing) > DEARER * alone
+        cost = _samples if self._filter is None else self._filter.cost
+        return sum(cost(self._box(number)) for number in missing) > DEARER * sum(map(cost, self._cut(box)))
+
+    def _cut(self, box: Box) -> list[Box]:
+        return [box] if self._filter is None else self._filter.cut(box)
 
     def _box(self, number: np.ndarray) -> Box:
         z, y, x = (slice(int(e[n]), int(e[n + 1])) for e, n in zip(self._edges, number))
@@ -216,22 +223,28 @@ class Latents:
             self._filter, self._below, self._recent, self._plain = None, None, None, self._values
 
     def _make(
-        self, boxes: Sequence[Box], out: np.ndarray, origin: Sequence[int], progress: Optional[ProgressCallback]
+        self,
+        boxes: Sequence[Box],
+        out: np.ndarray,
+        origin: Sequence[int],
+        progress: Optional[ProgressCallback],
+        alone: Optional[Box] = None,
     ) -> None:
-        """Put boxes into ``out``, whose first latent is that at ``origin``: filtered, and added to what is below."""
-        below, told, known = self._below, progress, self._plain
+        """Put boxes into ``out``, whose first latent is that at ``origin``: filtered, and added to what is below.
+        ``alone``: all that is asked for, where what lies around it may be left as it is."""
+        below, told, known = self._below, progress, LatentBox((0, 0, 0), self._plain)
         if below is not None:
             share = below.count / (below.count + 1)
-            known = below.ready(boxes, share_of(progress, 0.0, share))
-            told = share_of(progress, share, 1.0 - share)
+            first, told = share_of(progress, 0.0, share), share_of(progress, share, 1.0 - share)
+            known = below.ready(boxes, first) if alone is None else below.box(alone, first)
         if self._filter is not None:
             self._filter.run(self._plain, boxes, out, origin, told)
         for box in boxes:
-            z, y, x = (slice(part.start - o, part.stop - o) for part, o in zip(box, origin))
+            here = (slice(None), *_moved(box, origin))
             if self._filter is None:
-                out[:, z, y, x] = self._plain[(slice(None), *box)]
+                out[here] = self._plain[(slice(None), *box)]
             if below is not None:
-                out[:, z, y, x] += below.of(known[(slice(None), *box)])
+                out[here] += below.of(known.values[(slice(None), *_moved(box, known.origin))])
 
 
 def latents_of(
@@ -261,6 +274,17 @@ def latents_of(
     arrays = {name: stored.values() for name, stored in field.arrays.items()}
     grid = synthesise(spec, arrays)
     return Latents(spec, grid, GridFilter(spec, arrays, threads) if spec.filter else None, below=added)
+
+
+def _samples(box: Box) -> int:
+    z, y, x = (part.stop - part.start for part in box)
+    return z * y * x
+
+
+def _moved(box: Box, origin: Sequence[int]) -> Box:
+    """A box as it is counted from an ``origin`` (z, y, x)."""
+    z, y, x = (slice(part.start - first, part.stop - first) for part, first in zip(box, origin))
+    return z, y, x
 
 
 def _the_same(latents: Latents) -> Latents:

@@ -87,6 +87,10 @@ def assert_same(one: NeuralField, other: NeuralField) -> None:
                 assert (one.mesh.valid is None) == (other.mesh.valid is None)
                 if one.mesh.valid is not None:
                     np.testing.assert_array_equal(one.mesh.valid, other.mesh.valid)
+        elif item.name == "adds_to":
+            assert (one.adds_to is None) == (other.adds_to is None)
+            if one.adds_to is not None and other.adds_to is not None:
+                assert_same(one.adds_to, other.adds_to)
         elif item.name == "quality":
             assert (one.quality is None) == (other.quality is None)
             if one.quality is not None:  # NaN equals itself here

@@ -55,6 +55,7 @@ def test_the_files_are_those_that_were_first_made():
 
 
 CHECKSUMS = {
+    "added": 0x21CB151D,
     "blocks": 0x3EF0AF0F,
     "bricks": 0x8CBC01F6,
     "codebooks": 0xBAD0764D,
