@@ -370,6 +370,7 @@ class _Job:
             "ssim": field.quality.ssim,
             "stopped_early": self.stopped or any(report["stopped_early"] for report in reports),
             "kept_fraction": sum(kept) / len(kept),
+            "key_frame": True,
             "bricks": len(self.places),
             "brick_psnr": [min(report["psnr"] for report in reports), max(report["psnr"] for report in reports)],
             "device": first["device"],
