@@ -55,7 +55,6 @@ def test_the_files_are_those_that_were_first_made():
 
 
 CHECKSUMS = {
-    "added": 0x21CB151D,
     "blocks": 0x3EF0AF0F,
     "bricks": 0x8CBC01F6,
     "codebooks": 0xBAD0764D,
@@ -69,6 +68,7 @@ CHECKSUMS = {
     "neurcomp-residual": 0x32B7076F,
     "probabilities": 0xF6D97172,
     "pyramid": 0x15A6CECC,
+    "pyramid-added": 0x21CB151D,
     "pyramid-coded": 0x8F0B7FF3,
     "several": 0x95BC3A5C,
 }

@@ -163,7 +163,7 @@ def golden_fields() -> dict[str, list[NeuralField]]:
         "grids": grids(),
         "bricks": bricks(),
         "meshes": meshes(),
-        "added": added(),
+        "pyramid-added": added(),
         "probabilities": [
             field_of(pruned, clustered(filled(pruned, 6, zeros=0.2)), name="subbands"),
             field_of(pruned_grid, {**filled(pruned_grid), **book}, name="grid"),
