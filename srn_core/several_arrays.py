@@ -54,6 +54,10 @@ def compress_arrays(
         raise SrnInputError("there is no array to compress")
     places = [place_of(volume) for volume in volumes]
     before = [None] * len(volumes) if before is None else before
+    if len(before) != len(volumes):
+        raise SrnInputError(
+            f"there are {len(before)} steps before for {len(volumes)} arrays; give one for each, or None"
+        )
     if len(volumes) == 1 and places[0] is None:
         return _compressed(volumes[0], config, progress, before[0])
     started = time.perf_counter()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cached_property
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Optional, Sequence, Union
 
@@ -30,16 +29,16 @@ beyond that, rounding to float32 would begin to tell."""
 class StepBefore:
     """A time step of an array as the shipped decoder gives it back, its plateau and its corrections left out."""
 
-    def __init__(self, field: NeuralField, latents: Latents, depth: int = 0) -> None:
-        """``latents``: of ``field``, finished. ``depth``: steps that have to be decoded before this one."""
-        self.field, self.depth = field, depth
-        self._latents = latents
-
-    @cached_property
-    def digest(self) -> bytes:
-        """Of what a step may be added to: the same for equal ones alone."""
-        said = repr((self.field.value_range, self.field.spec, self.depth)).encode()
-        return blake2b(np.ascontiguousarray(self._latents.whole()).data.cast("B"), key=blake2b(said).digest()).digest()
+    def __init__(self, field: NeuralField, latents: Latents, digest: bytes, before: Optional[StepBefore]) -> None:
+        """``latents``: of ``field``, finished. ``before``: the step that this one is added to."""
+        self.field, self._latents = field, latents
+        self.digest = digest
+        """Of all that a step may be added to: the same for equal ones alone."""
+        self.depth: int = 0 if before is None else before.depth + 1
+        """Steps that have to be decoded before this one."""
+        self._span: float = max(high - low for low, high in field.value_range) + (
+            0.0 if before is None else before._span
+        )
 
     @classmethod
     def of(cls, file: NeuralFile, number: int, before: Optional[StepBefore] = None) -> Optional[StepBefore]:
@@ -54,7 +53,8 @@ class StepBefore:
         latents = Decoder(field, below=None if before is None else lambda level: before._latents).latents()
         assert latents is not None
         latents.whole()
-        return cls(field, latents, 0 if before is None else before.depth + 1)
+        said = repr((number, file.digest, None if before is None else before.digest)).encode()
+        return cls(field, latents, blake2b(said).digest(), before)
 
     def suits(self, step: NeuralField) -> bool:
         """Whether a step, which has no network yet, may be stored as a difference to this one: voxels of the same type
@@ -78,7 +78,7 @@ class StepBefore:
         assert isinstance(spec, FvSrnSpec) and isinstance(spec.wavelet, PyramidSpec)
         factor, offset = in_other_range(self.field.value_range, value_range)
         grid = self._latents.whole() * factor[:, None, None, None] + offset[:, None, None, None]
-        return Base(grid.astype(np.float32), spec.wavelet.groups)
+        return Base(grid.astype(np.float32), spec.wavelet.groups, self._span)
 
     def decoded_with(self, step: NeuralField, dtype: Union[str, np.dtype[Any], None] = None) -> Volume:
         """A step that is stored as the difference to this one, packed and decoded by the shipped decoder."""

@@ -116,6 +116,18 @@ def test_integers_come_back_exactly_where_they_were_asked_to():
         np.testing.assert_array_equal(result.file.decode(time=volume.time).values, volume.values)
 
 
+def test_an_error_that_rounding_would_tell_on_is_kept_to_by_a_key_frame():
+    steps = [moving(number) for number in range(3)]
+    result = compressed(steps, max_error="0.0018%")
+    assert whole_ones(result) == [True, False, True] or whole_ones(result) == [True] * 3
+    for volume in steps:
+        assert measured(result.file, volume)[1] <= 0.000018 * np.ptp(volume.values)
+    wide = [replace(one, values=(one.values * 50000 - 20000).astype(np.int16)) for one in steps[:2]]
+    exact = compressed(wide, max_error=0.5)
+    assert whole_ones(exact) == [True, True]
+    np.testing.assert_array_equal(exact.file.decode(time=1.0).values, wide[1].values)
+
+
 def with_hole(number: int, size: int) -> Volume:
     volume = moving(number)
     volume.values[2:5, 3 : 3 + size, 4:9] = np.nan
@@ -217,6 +229,8 @@ def test_a_step_is_offered_to_its_like_alone():
     assert before.suits(field)
     for other in ({"name": "x"}, {"block": "a"}, {"vector": True}, {"dtype": "float64"}, {"value_range": ((0, 1e-3),)}):
         assert not before.suits(replace(field, **other))
+    with pytest.raises(SrnInputError, match="1 steps before for 2 arrays"):
+        srn_core.compress([moving(0), replace(moving(0), name="b")], psnr=40, before=[before], **QUICK)
     constant = srn_core.compress(replace(moving(0), values=np.ones((10, 18, 20), np.float32)), **QUICK).file
     assert StepBefore.of(constant, 0) is None
 

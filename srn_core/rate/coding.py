@@ -36,6 +36,8 @@ class Base(NamedTuple):
     """(features, z, y, x) float32, normalised as the values are."""
     groups: tuple[tuple[str, int], ...]
     """Of its pyramid, which has to have the same ones as that of what is coded."""
+    span: float
+    """What the ranges of all fields span together that are decoded for it, in the array's units."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,11 @@ class Coding:
         self._decode = decode
         self._coefficients: Optional[np.ndarray] = None
         self._beside: Optional[int] = None
+
+    @property
+    def below(self) -> float:
+        """See :attr:`Base.span`."""
+        return 0.0 if self._base is None else self._base.span
 
     def coefficients(self) -> np.ndarray:
         """(features, z, y, x) float32; kept until :meth:`forget`."""

@@ -11,6 +11,7 @@ import numpy as np
 from srn_core.codec import NeuralField
 from srn_core.codec.quantise import quantise
 from srn_core.config import PASSES_BY_PRESET, CompressConfig
+from srn_core.corrections import guard_of
 from srn_core.deadline import Deadline, clock
 from srn_core.errors import SrnInputError
 from srn_core.fill import filled, plateau_of
@@ -26,6 +27,8 @@ Forecast = Callable[[np.ndarray, "Wanted", float], float]
 """Coefficients (features, z, y, x) of normalised values, what is wanted of their stream alone, a step to look from ->
 the step at which they should have it: :mod:`srn_core.prediction`'s."""
 FILTER_BITS = 8
+MOST_GUARD = 0.25
+"""Share of a largest error that may be kept free for rounding where a step is added to others; else it is whole."""
 EXACT_STEP = 4.0
 """A step, in normalised values that span one unit of an integer, that is coarser than exactness needs."""
 FILTER_VALUES = 40e6
@@ -86,6 +89,8 @@ def fit_rate(
     tell(Progress("choosing the wavelet pyramid", 0.02))
     values = _normalised(volume, template)
     step = start or _first_step(values, wanted, template, forecast)
+    if base is not None and not _rounded_little(volume, template, wanted, base.span):
+        base = None
     if base is not None:
         changes = _normalised(volume, template, base.grid)
         if change_pays(values, changes, base.groups, step):
@@ -144,6 +149,16 @@ def _normalised(volume: Volume, template: NeuralField, base: Optional[np.ndarray
         if template.valid is not None:
             values[component] = filled(values[component], template.valid)
     return values
+
+
+def _rounded_little(volume: Volume, template: NeuralField, wanted: Wanted, below: float) -> bool:
+    """Whether what another machine may round otherwise, in all fields that are added together, leaves room for the
+    largest error that may be promised; ``below``: see :attr:`Base.span`."""
+    exact = 0.5 if volume.values.dtype.kind in "iub" else 0.0
+    if wanted.max_error is None and not exact:
+        return True
+    bound = max(wanted.max_error or 0.0, exact)
+    return guard_of(bound, below + max(high - low for low, high in template.value_range)) <= MOST_GUARD * bound
 
 
 def _without_plateau(
