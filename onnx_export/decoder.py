@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from threading import RLock
-from typing import Optional
+from typing import Callable, Optional
 
 import numpy as np
 
@@ -52,12 +52,15 @@ class Decoder:
         providers: ProviderChoice = None,
         threads: Optional[int] = None,
         chunk: Optional[int] = None,
+        below: Optional[Callable[[int], Latents]] = None,
     ) -> None:
+        """``below``: gives, for a level, the latents of the field that this one is added to; by default it is decoded
+        here."""
         if chunk is not None and chunk < 1:
             raise SrnInputError(f"chunk must be at least 1, not {chunk}")
         self.field = field
         self.threads = thread_count(threads)
-        self._chunk = chunk
+        self._chunk, self._below = chunk, below
         self.sessions = Sessions(providers, self.threads)
         self._kept: dict[int, Latents] = {}
         self._others: Optional[dict[str, np.ndarray]] = None
@@ -194,6 +197,10 @@ class Decoder:
         latents = self._latents()
         return self._network(None if latents is None else latents.whole(progress))
 
+    def latents(self, level: int = 0) -> Optional[Latents]:
+        """Those of an fv-SRN, at a level of detail, or the coarsest that it has."""
+        return self._latents(level)
+
     def _settle(self) -> None:
         """Find out whether the provider works, where it is not the CPU."""
         if not self.sessions.tried and not self.sessions.on_cpu:
@@ -210,7 +217,9 @@ class Decoder:
         level = min(level, spec.wavelet.levels) if isinstance(spec.wavelet, PyramidSpec) else 0
         with self._lock:
             if level not in self._kept:
-                self._kept[level] = latents_of(self.field, spec, level, self.threads)
+                given = self._below
+                below = None if given is None else lambda: given(level)
+                self._kept[level] = latents_of(self.field, spec, level, self.threads, below)
             return self._kept[level]
 
     def _arrays(self) -> dict[str, np.ndarray]:

@@ -8,6 +8,7 @@ from typing import Mapping, NamedTuple, Optional
 import numpy as np
 
 from onnx_export.grid_filter import filtered_grid
+from onnx_export.latents import latents_of
 from srn_core.codec.field import NeuralField
 from srn_core.progress import ProgressCallback
 from srn_core.spec import FvSrnSpec, NetworkSpec
@@ -29,6 +30,9 @@ def plain_network(field: NeuralField, threads: int = 1, progress: Optional[Progr
     spec = field.spec
     if not isinstance(spec, FvSrnSpec):
         return PlainNetwork(spec, arrays)
-    grid = filtered_grid(spec, arrays, threads, progress)
+    if field.adds_to is None:
+        grid = filtered_grid(spec, arrays, threads, progress)
+    else:
+        grid = latents_of(field, spec, threads=threads).whole(progress)
     rest = {name: arrays[name] for name in spec.predictor_shapes()}
     return PlainNetwork(replace(spec, wavelet=None, filter=()), {"grid": grid, **rest})

@@ -33,7 +33,7 @@ class SmallNetwork(NamedTuple):
 def small_network(field: NeuralField) -> SmallNetwork:
     """The same function as :func:`onnx_export.plain_network.plain_network`'s."""
     spec = field.spec
-    if not isinstance(spec, FvSrnSpec) or not _usual(spec):
+    if not isinstance(spec, FvSrnSpec) or not _usual(spec) or field.adds_to is not None:
         return SmallNetwork(SmallWriter(), plain_network(field))
     rest = {name: field.arrays[name].values() for name in spec.predictor_shapes()}
     shape_alone = np.broadcast_to(np.float32(0), (spec.features, *spec.grid))
@@ -44,6 +44,8 @@ def small_network(field: NeuralField) -> SmallNetwork:
 def worth_packing(field: NeuralField) -> bool:
     """Whether a small model is smaller, and opens in no more memory than :data:`OPENING_BYTES`."""
     spec = field.spec
+    if field.adds_to is not None:
+        return False
     if isinstance(spec, FvSrnSpec) and 4 * spec.features * math.prod(spec.grid) <= SMALL_GRID_BYTES:
         return False
     return opening_bytes(field) <= OPENING_BYTES

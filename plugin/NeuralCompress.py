@@ -824,6 +824,17 @@ _STEPS_OF_TIME = _choice(
     advanced=False,
 )
 
+_KEY_EVERY = _whole(
+    "Key Every",
+    8,
+    1,
+    64,
+    "Of all time steps in one file: at least every so many-th one is a key frame, stored whole; the others are stored "
+    "as the difference to the step before, where that takes fewer bytes. A step is decoded from its key frame on. 1: "
+    "each is stored whole.",
+    when=_BY_RATE,
+)
+
 _COMPRESS_PANEL = f"""
 <StringVectorProperty name="Array" label="Array" command="SetInputArrayToProcess" number_of_elements="5"
     element_types="0 0 0 0 2" animateable="0">
@@ -838,6 +849,7 @@ _COMPRESS_PANEL = f"""
 {_COMPONENTS}
 {_GEOMETRY}
 {_STEPS_OF_TIME}
+{_KEY_EVERY}
 {_TARGET}
 {_EFFORT}
 {_ESTIMATE}

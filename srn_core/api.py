@@ -29,6 +29,7 @@ from srn_core.scattered_compression import compress_samples as compress_scattere
 from srn_core.scattered_compression import samples_of
 from srn_core.series import Series
 from srn_core.several_arrays import compress_arrays
+from srn_core.step_before import StepBefore
 from srn_core.volume import Volume
 
 __all__ = [
@@ -53,6 +54,7 @@ def compress(
     array: Union[str, Sequence[str], None] = None,
     config: Union[CompressConfig, Mapping[str, Any], None] = None,
     progress: Optional[ProgressCallback] = None,
+    before: Optional[Sequence[Optional[StepBefore]]] = None,
     **settings: Any,
 ) -> CompressResult:
     """Compress a volume, an array of a mesh, or several, into a small neural file.
@@ -67,6 +69,7 @@ def compress(
         config: the settings, as a :class:`CompressConfig` or a (nested) dict.
         progress: called with a :class:`Progress` at least every 0.2 s; returning False stops the
             training, and the best state so far is packed.
+        before: of each volume, the time step before it, as :meth:`srn_core.series.Series.before` gives them.
         **settings: single settings on top of ``config``: ``ratio=100``, ``bytes=20000``, ``psnr=50``,
             ``max_error="0.5%"``, ``seconds=60``, ``passes=50`` or any dotted name, as in ``**{"fvsrn.features": 4}``.
 
@@ -81,7 +84,7 @@ def compress(
     if out is not None:
         atomic.checked_target(out)
     volumes = _volumes(source, array)
-    result = pulsed(partial(compress_arrays, volumes, chosen), progress)
+    result = pulsed(partial(compress_arrays, volumes, chosen, before=before), progress)
     if out is not None:
         result.file.save(out)
     return result
@@ -138,7 +141,8 @@ def compress_series(
     """Compress time steps into one small neural file.
 
     A ratio, a number of bytes and a time limit hold for the whole file, other targets for each step. One step is in
-    memory at a time.
+    memory at a time. Of an fv-SRN by rate, steps that are not key frames are stored as the difference to the step
+    before, where that is the cheaper one (``**{"series.key_every": 1}``: none is).
     Where ``progress`` returns False, the steps that are done by then are in the file, and the report says
     "stopped_early". Where a step cannot be used, those before it are kept in a file beside ``out``, which the error
     names.
@@ -211,7 +215,7 @@ def _run(
         try:
             volumes = series.timed(_volumes(steps[place], array), None if times is None else times[place])
             chosen, bare = series.settings(volumes)
-            result = pulsed(partial(compress_arrays, bare, chosen), series.told(told))
+            result = pulsed(partial(compress_arrays, bare, chosen, before=series.before(bare)), series.told(told))
             series.add(result, volumes)
         except SrnInputError as error:
             if stopped and series.results:

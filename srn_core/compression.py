@@ -31,10 +31,12 @@ from srn_core.prediction.predictor import Predictor
 from srn_core.prediction.start_settings import forecast_of, neurcomp_is_worth_it, with_predicted
 from srn_core.progress import ProgressCallback
 from srn_core.promise import promise_of
+from srn_core.provenance import provenance_of
 from srn_core.sampled_quality import measured
 from srn_core.scattered import Samples
 from srn_core.settings import left_open
 from srn_core.spec import ConstantSpec, FvSrnSpec
+from srn_core.step_before import StepBefore
 from srn_core.volume import Volume
 
 if TYPE_CHECKING:
@@ -84,12 +86,15 @@ def compress_volume(
     progress: Optional[ProgressCallback] = None,
     within: Optional[Within] = None,
     samples: Optional[Samples] = None,
+    before: Optional[StepBefore] = None,
 ) -> CompressResult:
     """Compress one volume. Raises SrnInputError where the data or the settings cannot be used.
 
     ``within``: the whole of which the volume is a part. Its range counts then: for what is promised, and for the PSNR;
     there is no SSIM. ``samples``: those for which the volume stands, if it does: a network learns them, not the
     voxels, and of two networks the one that is better there is kept. What the report tells is about the voxels.
+    ``before``: the time step before it. Where the report's "key_frame" is false, the file holds what is to be added to
+    that one; report and quality are those of the sum.
     """
     refuse_idle_settings(config)
     predictor = predictor_of(config.predictor)
@@ -109,8 +114,11 @@ def compress_volume(
         stored = replace(template, spec=spec, value_range=own_range)
         fitted = _Fitted(stored, {"device": "none", "train_seconds": 0.0})
     elif by_rate(config):
+        if before is not None and not before.suits(template):
+            before = None
         forecast = forecast_of(predictor.sizes) if predictor is not None and predictor.sizes is not None else None
-        fitted = _fit_by_rate(volume, template, config, stop, forecast, None if within is None else within.step)
+        start = None if within is None else within.step
+        fitted = _fit_by_rate(volume, template, config, stop, forecast, start, before)
     else:
         if config.target.psnr is not None:
             raise SrnInputError(
@@ -120,7 +128,9 @@ def compress_volume(
         fitted = _train(volume, valid, value_range, template, config, stop, samples)
     if taken:
         fitted.details["predicted_settings"] = taken
-    return _finish(volume, valid, fitted, config, started, stop, within)
+    if fitted.details.get("key_frame", True):
+        before = None
+    return _finish(volume, valid, fitted, config, started, stop, within, before)
 
 
 def _best_of(
@@ -228,26 +238,6 @@ def _template(
     )
 
 
-def provenance_of(config: CompressConfig) -> dict[str, Any]:
-    """What made the file. Nothing that differs between two runs of the same job belongs here."""
-    # Where a warm start or a predictor came from is a path on one machine.
-    config = replace(config, training=replace(config.training, start=None), predictor=CompressConfig.predictor)
-    changed = _difference(config.to_dict(), CompressConfig().to_dict())
-    return {"settings": changed} if changed else {}
-
-
-def _difference(settings: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
-    out: dict[str, Any] = {}
-    for key, value in settings.items():
-        if isinstance(value, dict):
-            inner = _difference(value, defaults[key])
-            if inner:
-                out[key] = inner
-        elif value != defaults[key]:
-            out[key] = value
-    return out
-
-
 def _fit_by_rate(
     volume: Volume,
     template: NeuralField,
@@ -255,6 +245,7 @@ def _fit_by_rate(
     stop: JobProgress,
     forecast: Optional[Forecast],
     start: Optional[float],
+    before: Optional[StepBefore],
 ) -> _Fitted:
     from onnx_export.grid_filter import filtered_grid
     from srn_core.rate.fit import Wanted, fit_rate
@@ -267,9 +258,14 @@ def _fit_by_rate(
     else:
         wanted = Wanted(bytes=target_bytes(volume.nbytes, config))
 
+    base = None if before is None else before.base(template.value_range)
+
+    def decoded(stored: NeuralField, added: bool) -> np.ndarray:
+        return _decoded(stored, before if added else None)
+
     deadline = stop.deadline
     fitted = fit_rate(
-        volume, template, config, wanted, filtered_grid, _decoded, stop.training, deadline, forecast, start
+        volume, template, config, wanted, filtered_grid, decoded, stop.training, deadline, forecast, start, base
     )
     filtered = {"rate.channels": fitted.details["filter"][0]} if fitted.details["filter"] else {}
     kept = fitted.stored.parameters() / max(sum(array.codes.size for array in fitted.stored.arrays.values()), 1)
@@ -284,8 +280,10 @@ def _fit_by_rate(
     return _Fitted(fitted.stored, details, fitted.history)
 
 
-def _decoded(field: NeuralField) -> np.ndarray:
-    """Float64 values (z, y, x[, components]) as the shipped decoder gives them back."""
+def _decoded(field: NeuralField, before: Optional[StepBefore] = None) -> np.ndarray:
+    """Float64 values (z, y, x[, components]) as the shipped decoder gives them back, added to the step ``before``."""
+    if before is not None:
+        return np.asarray(before.decoded_with(field, "float64").values)
     return np.asarray(NeuralFile.from_bytes(codec.to_bytes([field])).decode(dtype="float64").values)
 
 
@@ -386,13 +384,14 @@ def _finish(
     started: float,
     stop: JobProgress,
     within: Optional[Within] = None,
+    before: Optional[StepBefore] = None,
 ) -> CompressResult:
     """Pack, decode the packed bytes with the shipped decoder, measure, pack again with the figures."""
     stored, trained = fitted.stored, fitted.details
     stop.tell("measuring", 0.2)
     opened = NeuralFile.from_bytes(codec.to_bytes([stored]))
     begin = time.perf_counter()
-    decoded = opened.decode()
+    decoded = opened.decode() if before is None else before.decoded_with(stored)
     seconds = time.perf_counter() - begin
     stop.tell("measuring", 0.7)
     span = None if within is None else within.span
@@ -425,6 +424,7 @@ def _finish(
         "stopped_early": False,
         "time_limited": False,
         "kept_fraction": 1.0,
+        "key_frame": True,
         **trained,
         "decode_seconds": round(seconds, 4),
         "decode_mvoxel_s": round(volume.geometry.samples / max(seconds, 1e-9) / 1e6, 4),

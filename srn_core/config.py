@@ -270,6 +270,20 @@ class BricksConfig:
 
 
 @dataclass(frozen=True)
+class SeriesConfig:
+    """How the time steps of one file belong together."""
+
+    key_every: int = 8
+    """Of an fv-SRN by rate: at least every so many-th time step is stored whole, as a key frame; the others as what has
+    changed since the step before, where that takes fewer bytes. To decode a step, those since its key frame are decoded
+    first, if they are not at hand. 1: each step is stored whole."""
+
+    def __post_init__(self) -> None:
+        at_least("series.key_every", self.key_every, 1)
+        at_most("series.key_every", self.key_every, 64)
+
+
+@dataclass(frozen=True)
 class CompressConfig:
     """All settings of one compression."""
 
@@ -305,6 +319,7 @@ class CompressConfig:
     smallify: SmallifyConfig = field(default_factory=SmallifyConfig)
     variational: VariationalConfig = field(default_factory=VariationalConfig)
     bricks: BricksConfig = field(default_factory=BricksConfig)
+    series: SeriesConfig = field(default_factory=SeriesConfig)
 
     def __post_init__(self) -> None:
         choice("network", self.network, NETWORKS)

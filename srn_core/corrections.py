@@ -69,9 +69,14 @@ def corrections_for(
     return Corrections(codes, step) if codes.any() else None
 
 
-def kept_to(field: NeuralField, truth: np.ndarray, decoded: np.ndarray, bound: float) -> NeuralField:
-    """The field with the corrections that keep a largest error; arguments and errors as :func:`corrections_for`."""
-    guard = guard_of(bound, max(high - low for low, high in field.value_range))
+def kept_to(
+    field: NeuralField, truth: np.ndarray, decoded: np.ndarray, bound: float, below: float = 0.0
+) -> NeuralField:
+    """The field with the corrections that keep a largest error; arguments and errors as :func:`corrections_for`.
+
+    ``below``: what the ranges of all fields span together that it is added to.
+    """
+    guard = guard_of(bound, max(high - low for low, high in field.value_range) + below)
     return replace(field, corrections=corrections_for(truth, decoded, bound, guard, field.valid))
 
 

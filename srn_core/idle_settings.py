@@ -10,8 +10,8 @@ from srn_core.errors import SrnInputError
 
 TRAINED = ("neurcomp", "fvsrn", "training", "quantise", "pruning", "mask", "smallify", "variational")
 """Sections of what is trained."""
-RATE = "rate"
-"""Section of the fv-SRN by rate, which is not trained."""
+RATE = ("rate", "series")
+"""Sections of the fv-SRN by rate, which is not trained."""
 NETWORKS = ("neurcomp", "fvsrn")
 """Sections that belong to one network."""
 TRAINED_PRUNERS = {"mask": "mask", "smallify": "smallify", "variational": "variational-static"}
@@ -35,7 +35,7 @@ def refuse_idle_settings(config: CompressConfig) -> None:
             "or leave network and pruner as they are (network fvsrn, pruner rate)"
         )
     if not automatic and not by_rate(config):
-        for name in _given(config, (RATE,)):
+        for name in _given(config, RATE):
             raise SrnInputError(
                 f"{name} belongs to an fv-SRN pruned by rate: choose --network fvsrn --pruner rate, or leave it out"
             )

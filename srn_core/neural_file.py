@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from dataclasses import replace
+from functools import partial
 from hashlib import blake2b
 from os import PathLike
 from threading import Lock
@@ -28,6 +29,7 @@ from srn_core.volume import Volume
 
 if TYPE_CHECKING:
     from onnx_export.decoder import Decoder
+    from onnx_export.latents import Latents
     from srn_core.surface import SurfaceBlocks
 
 WhichField = Union[str, NeuralField, None]
@@ -341,13 +343,40 @@ class NeuralFile:
 
         key = next(i for i, f in enumerate(self.fields) if f is field)
         with self._lock:
-            if key not in self._decoders:
+            decoder = self._decoders.get(key)
+            if decoder is None:
+                options: dict[str, Any] = {"providers": self._providers, "threads": self._threads}
+                if field.adds_to is not None:
+                    options["below"] = partial(self._latents_below, key)
                 kind: Any = BrickDecoders if field.bricks else Decoder
-                self._decoders[key] = kind(field, providers=self._providers, threads=self._threads)
-            self._decoders.move_to_end(key)
-            while len(self._decoders) > 1 and sum(_held(self.fields[k]) for k in self._decoders) > MOST_DECODED:
-                self._forget(self._decoders.popitem(last=False)[0])
-            return self._decoders[key]
+                decoder = kind(field, **options)
+            self._keep(key, decoder)
+            return decoder
+
+    def _latents_below(self, key: int, level: int) -> Latents:
+        """Of the field that another one, at a place, is added to. Each is used after the one that it is added to."""
+        other = self.fields[key].adds_to
+        assert other is not None
+        with self._lock:
+            upper = self._decoders.get(key)
+        below = self._decoder(other)
+        assert not isinstance(below, BrickDecoders)
+        found = below.latents(level)
+        assert found is not None
+        with self._lock:
+            self._keep(next(i for i, f in enumerate(self.fields) if f is other), below)
+            if upper is not None:
+                self._keep(key, upper)
+        return found
+
+    def _keep(self, key: int, decoder: Union[Decoder, BrickDecoders]) -> None:
+        """Hold the decoder of a field, which is now the one that was used last, and let go others for which there is no
+        room: but never the one before it, to which the next time step may be added."""
+        self._decoders[key] = decoder
+        self._decoders.move_to_end(key)
+        least = 1 + (self.fields[key].adds_to is not None)
+        while len(self._decoders) > least and sum(_held(self.fields[k]) for k in self._decoders) > MOST_DECODED:
+            self._forget(self._decoders.popitem(last=False)[0])
 
     def _forget(self, place: int) -> None:
         """Let go what was decoded of a field; who decodes it at the moment keeps it until then."""

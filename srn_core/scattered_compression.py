@@ -12,19 +12,14 @@ import numpy as np
 
 from srn_core import codec, metrics
 from srn_core.codec import Quality
-from srn_core.compression import (
-    DEFAULT_RATIO,
-    LEAST_DEFAULT_BYTES,
-    CompressResult,
-    compress_volume,
-    provenance_of,
-)
+from srn_core.compression import DEFAULT_RATIO, LEAST_DEFAULT_BYTES, CompressResult, compress_volume
 from srn_core.config import CompressConfig, TargetConfig, by_rate
 from srn_core.deadline import Deadline
 from srn_core.errors import SrnInputError
 from srn_core.mesh import Mesh, MeshArray
 from srn_core.neural_file import NeuralFile
 from srn_core.progress import ProgressCallback, share_of
+from srn_core.provenance import provenance_of
 from srn_core.sampled_quality import measured
 from srn_core.scattered import Samples, gridded, interpolated
 from srn_core.volume import Volume

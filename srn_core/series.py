@@ -15,6 +15,7 @@ from srn_core.codec.join import Place
 from srn_core.compression import CompressResult
 from srn_core.config import CompressConfig, TargetConfig, by_rate
 from srn_core.errors import SrnInputError
+from srn_core.key_frames import KeyFrames
 from srn_core.mesh import Sampled
 from srn_core.neural_file import NeuralFile
 from srn_core.progress import Progress, ProgressCallback
@@ -30,6 +31,7 @@ from srn_core.several_arrays import (
     together,
     too_little,
 )
+from srn_core.step_before import StepBefore
 from srn_core.volume import Volume
 
 
@@ -37,8 +39,10 @@ class Series:
     """What a series of time steps knows of the steps it has, and what the next one is to keep to.
 
     A number of bytes holds for all steps and is shared out evenly; a ratio is the same for each step as for all, and so
-    are a PSNR and a largest error. Networks that are trained start from those of the step before. Usage, step by step:
-    ``config, bare = series.settings(volumes)``, a compression of ``bare``, ``series.add(result, volumes)``.
+    are a PSNR and a largest error. Networks that are trained start from those of the step before; of an fv-SRN by rate,
+    steps of one file that are no key frames are stored as the difference to the one before. Usage, step by step:
+    ``config, bare = series.settings(volumes)``, a compression of ``bare`` with ``series.before(bare)``,
+    ``series.add(result, volumes)``.
     """
 
     def __init__(self, steps: int, config: CompressConfig, apart: bool = False) -> None:
@@ -52,6 +56,7 @@ class Series:
         self.times: list[float] = []
         self.results: list[CompressResult] = []
         self._places: list[Optional[Place]] = []
+        self._frames = KeyFrames(0 if apart else steps, config)
         self._before: Optional[tempfile.TemporaryDirectory[str]] = None
         self._started = time.perf_counter()
 
@@ -83,10 +88,15 @@ class Series:
             return config, list(volumes)
         return config, [bare(volume, config.target) for volume in volumes]
 
+    def before(self, volumes: Sequence[Sampled]) -> list[Optional[StepBefore]]:
+        """Of each volume of the next step, the decoded step that it may be stored as the difference to."""
+        return self._frames.before(volumes)
+
     def add(self, result: CompressResult, volumes: Sequence[Sampled]) -> None:
         """The step is done. Raises SrnInputError where all steps will be more than one file may hold."""
         if not self._apart:
             self._check_room(result.file)
+        self._frames.add(result)
         self.results.append(result)
         self.times.append(float(volumes[0].time or 0.0))
         self._places += [self._shared(place_of(volume)) for volume in volumes]
@@ -122,6 +132,7 @@ class Series:
             report.update(stopped_early=True, stopped_by="the user")
         if all("max_error" in one for one in reports):
             report["max_error"] = max(one["max_error"] for one in reports)
+        report["key_frames"] = self._frames.adds_to.count(None)
         report["time_steps"] = reports
         report["time_steps_asked"] = self.steps
         names = [f"time {when:g}" for when in self.times]
@@ -130,7 +141,9 @@ class Series:
     def so_far(self) -> NeuralFile:
         """The steps that there are, in one file."""
         places = self._places if any(where is not None for where in self._places) else None
-        return NeuralFile.from_bytes(together([result.file for result in self.results], self._config, places))
+        return NeuralFile.from_bytes(
+            together([result.file for result in self.results], self._config, places, self._frames.adds_to)
+        )
 
     def _check_room(self, step: NeuralFile) -> None:
         """After the first step, not after the last: corrections are all in memory when a file is open."""

@@ -20,6 +20,7 @@ from srn_core.mesh_compression import compress_mesh_array
 from srn_core.neural_file import NeuralFile
 from srn_core.parts import VolumeParts
 from srn_core.progress import Progress, ProgressCallback
+from srn_core.step_before import StepBefore
 from srn_core.volume import Volume
 
 Source = Union[Volume, VolumeParts, MeshArray]
@@ -32,7 +33,10 @@ MESH_HEADER_BYTES = 220
 
 
 def compress_arrays(
-    volumes: Sequence[Source], config: CompressConfig, progress: Optional[ProgressCallback] = None
+    volumes: Sequence[Source],
+    config: CompressConfig,
+    progress: Optional[ProgressCallback] = None,
+    before: Optional[Sequence[Optional[StepBefore]]] = None,
 ) -> CompressResult:
     """Compress volumes, in memory or read part by part, and arrays of meshes into one file, each by itself.
 
@@ -40,6 +44,7 @@ def compress_arrays(
     the bytes it has. Meshes a number of bytes includes too, a ratio does not. A PSNR, a largest error and a parameter
     ratio hold for each array. Where no target is given, points of grids and meshes come on top. Where the user stops,
     arrays that have not begun are compressed without training.
+    ``before``: of each the time step before it, see :func:`srn_core.compression.compress_volume`.
 
     Raises:
         SrnInputError: for no volume, two with the same name, association, time, place and block, or any that
@@ -48,8 +53,13 @@ def compress_arrays(
     if not volumes:
         raise SrnInputError("there is no array to compress")
     places = [place_of(volume) for volume in volumes]
+    before = [None] * len(volumes) if before is None else before
+    if len(before) != len(volumes):
+        raise SrnInputError(
+            f"there are {len(before)} steps before for {len(volumes)} arrays; give one for each, or None"
+        )
     if len(volumes) == 1 and places[0] is None:
-        return _compressed(volumes[0], config, progress)
+        return _compressed(volumes[0], config, progress, before[0])
     started = time.perf_counter()
     whole = sum(volume.nbytes for volume in volumes)
     room = places_bytes(places)
@@ -57,12 +67,13 @@ def compress_arrays(
     results: list[CompressResult] = []
     remembered = _remembering(progress)
     done = 0
-    for volume in volumes:
+    for volume, step in zip(volumes, before):
         part = volume.nbytes / whole
         limit = None if config.time_limit is None else config.time_limit * part
         share = replace(config, target=_share(target, part), time_limit=limit)
         try:
-            results.append(_compressed(bare(volume, target), share, _told(remembered, done / whole, part, volume)))
+            told = _told(remembered, done / whole, part, volume)
+            results.append(_compressed(bare(volume, target), share, told, step))
         except SrnInputError as error:
             named = volume.name in str(error)
             block = f" of block '{volume.block}'" if volume.block else ""
@@ -107,10 +118,12 @@ def bare(volume: One, target: TargetConfig) -> One:
     return volume
 
 
-def _compressed(volume: Source, config: CompressConfig, progress: Optional[ProgressCallback]) -> CompressResult:
+def _compressed(
+    volume: Source, config: CompressConfig, progress: Optional[ProgressCallback], before: Optional[StepBefore]
+) -> CompressResult:
     if isinstance(volume, MeshArray):
         return compress_mesh_array(volume, config, progress)
-    return compress_one(volume, config, progress)
+    return compress_one(volume, config, progress, before)
 
 
 def places_bytes(places: Sequence[Optional[Place]]) -> Room:
@@ -160,11 +173,15 @@ def _room_in(file: NeuralFile, room: Room) -> dict[str, Any]:
 
 
 def together(
-    files: Sequence[NeuralFile], config: CompressConfig, places: Optional[Sequence[Optional[Place]]] = None
+    files: Sequence[NeuralFile],
+    config: CompressConfig,
+    places: Optional[Sequence[Optional[Place]]] = None,
+    adds_to: Optional[Sequence[Optional[int]]] = None,
 ) -> bytes:
     """The fields of files in one file, whose fields tell of the target that the whole has.
 
-    ``places``: where the samples of each field lie, as :func:`place_of` tells it.
+    ``places``: where the samples of each field lie, as :func:`place_of` tells it; ``adds_to``: the number of the field
+    that each is added to.
     """
     target = {name: value for name, value in vars(config.target).items() if value is not None}
 
@@ -176,7 +193,7 @@ def together(
         provenance["settings"] = settings
         return replace(field, provenance=provenance if settings else {})
 
-    return joined([file.to_bytes() for file in files], change, places)
+    return joined([file.to_bytes() for file in files], change, places, adds_to)
 
 
 def _share(target: TargetConfig, share: float) -> TargetConfig:

@@ -91,6 +91,10 @@ def assert_same(one: NeuralField, other: NeuralField) -> None:
                 if one.mesh.corrections is not None and other.mesh.corrections is not None:
                     np.testing.assert_array_equal(one.mesh.corrections.codes, other.mesh.corrections.codes)
                     assert one.mesh.corrections.step == other.mesh.corrections.step
+        elif item.name == "adds_to":
+            assert (one.adds_to is None) == (other.adds_to is None)
+            if one.adds_to is not None and other.adds_to is not None:
+                assert_same(one.adds_to, other.adds_to)
         elif item.name == "quality":
             assert (one.quality is None) == (other.quality is None)
             if one.quality is not None:  # NaN equals itself here

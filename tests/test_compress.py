@@ -408,7 +408,7 @@ def test_settings_as_they_were_before_anybody_touched_them_are_not_refused(field
 
 @pytest.mark.parametrize("target", [{"ratio": 40}, {"psnr": 40.0}, {"max_error": "1%"}], ids=str)
 def test_network_auto_keeps_the_better(field: np.ndarray, target: dict[str, Any]) -> None:
-    settings = {"passes": 1, "device": "cpu", "training.batch": 2048, "neurcomp.blocks": 1}
+    settings = {"passes": 1, "device": "cpu", "training.batch": 2048, "neurcomp.blocks": 1, "predictor": "none"}
     reports: list[Any] = []
     result = srn_core.compress(field, network="auto", **target, **settings, progress=reports.append)
     tried = result.report["tried"]

@@ -97,6 +97,7 @@ CHECKSUMS = {
     "polyhedra": 0xCF22D928,
     "probabilities": 0xF6D97172,
     "pyramid": 0x15A6CECC,
+    "pyramid-added": 0x21CB151D,
     "pyramid-coded": 0x8F0B7FF3,
     "several": 0x95BC3A5C,
 }

@@ -149,16 +149,19 @@ def test_trained_networks_start_from_the_step_before():
     assert "start" not in warm.file.fields[2].provenance["settings"]["training"]
 
 
-def test_a_file_of_many_steps_holds_few_of_them_decoded(monkeypatch):
+@pytest.mark.parametrize(("every", "held"), [(1, 1), (8, 2)])
+def test_a_file_of_many_steps_holds_few_of_them_decoded(every, held, monkeypatch):
+    """One, or where steps are added to the one before, also that."""
     given = steps()
-    file = srn_core.compress_series(given, psnr=50, **QUICK).file
+    file = srn_core.compress_series(given, psnr=50, **QUICK, **{"series.key_every": every}).file
+    assert (file.fields[2].adds_to is file.fields[1]) == (every > 1)
     before = [file.decode(time=volume.time).values for volume in given]
     assert len(file._decoders) == 3 and file.memory_bytes > 3 * 16 * given[0].values.size
     monkeypatch.setattr(neural_file, "MOST_DECODED", 16 * given[0].values.size)
     for _ in range(2):
         for volume, expected in zip(given, before):
             assert np.array_equal(file.decode(time=volume.time).values, expected)
-            assert len(file._decoders) == 1
+            assert len(file._decoders) <= held
     assert file.memory_bytes < 3 * 16 * given[0].values.size
 
 

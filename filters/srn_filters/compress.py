@@ -19,6 +19,7 @@ from srn_core.neural_file import NeuralFile
 from srn_core.parts import VolumeParts
 from srn_core.progress import ProgressCallback
 from srn_core.promise import promise_of, promise_of_all
+from srn_core.step_before import StepBefore
 from srn_core.volume import Volume
 from srn_filters import (
     blocks,
@@ -358,10 +359,15 @@ class NeuralCompress(WithPanel, ChosenArrays, OpeningAlgorithm):
         return CompressConfig().with_settings({**chosen(panel), **target, "device": self._device, **more})
 
     def _make(
-        self, volumes: Sequence[Sampled], config: CompressConfig, progress: Optional[ProgressCallback] = None
+        self,
+        volumes: Sequence[Sampled],
+        config: CompressConfig,
+        progress: Optional[ProgressCallback] = None,
+        before: Sequence[Optional[StepBefore]] = (),
     ) -> Made:
-        """``progress``: told instead of this algorithm's own."""
-        key = training_key(config, [(values_digest(volume), volume) for volume in volumes])
+        """``progress``: told instead of this algorithm's own; ``before``: see :func:`srn_core.compress`."""
+        before = before if any(before) else ()
+        key = training_key(config, [(values_digest(volume), volume) for volume in volumes], before)
         if key == self._refused[0]:
             raise self._refused[1]
         made = self._known(key)
@@ -371,7 +377,7 @@ class NeuralCompress(WithPanel, ChosenArrays, OpeningAlgorithm):
             expected = estimate.expected_seconds(given, config, size)
             try:
                 told = progress or self.progress(0.0, 0.95, expected=expected)
-                result = srn_core.compress(volumes, config=config, progress=told)
+                result = srn_core.compress(volumes, config=config, progress=told, before=before or None)
             except SrnError as error:
                 self._refused = key, error
                 raise
@@ -391,10 +397,14 @@ class NeuralCompress(WithPanel, ChosenArrays, OpeningAlgorithm):
         (self._stopped if made.report.get("stopped_early") else FINISHED).keep(key, made)
 
     def _result(
-        self, volumes: Sequence[Sampled], config: CompressConfig, progress: Optional[ProgressCallback]
+        self,
+        volumes: Sequence[Sampled],
+        config: CompressConfig,
+        progress: Optional[ProgressCallback],
+        before: Sequence[Optional[StepBefore]],
     ) -> CompressResult:
         """A time step of a series; the same one is not trained twice."""
-        made = self._make(volumes, config, progress)
+        made = self._make(volumes, config, progress, before)
         file = NeuralFile.from_bytes(made.content)
         return CompressResult(file, dict(made.report), dict(made.history), dict(made.drop_rates))
 

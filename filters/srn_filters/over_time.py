@@ -13,12 +13,14 @@ from srn_core.errors import SrnInputError
 from srn_core.mesh import Sampled
 from srn_core.progress import Progress, ProgressCallback
 from srn_core.series import Series
+from srn_core.step_before import StepBefore
 from srn_filters.finished import Extents
 
 CURRENT, ALL = "current", "all"
 """The time step that is asked for alone, or all that the input announces, in one file."""
 
-Compress = Callable[[Sequence[Sampled], CompressConfig, Optional[ProgressCallback]], CompressResult]
+Before = Sequence[Optional[StepBefore]]
+Compress = Callable[[Sequence[Sampled], CompressConfig, Optional[ProgressCallback], Before], CompressResult]
 
 
 class Pass:
@@ -60,7 +62,7 @@ class Pass:
         try:
             volumes = self.series.timed(volumes, time)
             config, bare = self.series.settings(volumes)
-            self.series.add(compress(bare, config, self.series.told(told)), volumes)
+            self.series.add(compress(bare, config, self.series.told(told), self.series.before(bare)), volumes)
         except SrnInputError as error:
             if self._stopped and self.series.results:
                 return  # one that was stopped early need not keep to its promise; those before do

@@ -139,6 +139,7 @@ PANEL: Mapping[str, Bound] = {
     "WeightBits": Bound("quantise.weight_bits", 0),
     "Quantiser": Bound("quantise.method"),
     "QuantiserPasses": Bound("quantise.fine_tune_passes"),
+    "KeyEvery": Bound("series.key_every", when=BY_RATE),
     "BrickEdge": Bound("bricks.edge", -1),
     "BrickHalo": Bound("bricks.halo"),
     "Seed": Bound("seed"),

@@ -91,7 +91,9 @@ def _steps(report: Mapping[str, Any]) -> Optional[str]:
     if not steps:
         return None
     count = str(len(steps)) if asked in (None, len(steps)) else f"{len(steps)} of {asked}"
-    return f"{count}, from {steps[0]['time']:g} to {steps[-1]['time']:g}, in one file"
+    frames = report.get("key_frames") or len(steps)
+    told = f", {frames} of them key frames" if frames < len(steps) else ""
+    return f"{count}, from {steps[0]['time']:g} to {steps[-1]['time']:g}, in one file{told}"
 
 
 def _array(report: Mapping[str, Any]) -> str:

@@ -10,14 +10,24 @@ import numpy as np
 from srn_core.config import NETWORKS, CompressConfig
 from srn_core.mesh import MeshArray, Sampled
 from srn_core.prediction.places import predictor_file
+from srn_core.step_before import StepBefore
 from srn_filters.panel import SECTIONS
 
 
-def training_key(config: CompressConfig, volumes: Sequence[tuple[str, Sampled]]) -> str:
+def training_key(
+    config: CompressConfig,
+    volumes: Sequence[tuple[str, Sampled]],
+    before: Sequence[Optional[StepBefore]] = (),
+) -> str:
     """What a finished file depends on: the values themselves, of which digests are given (not when VTK last touched
     them), what the file says of them, the settings in force, and the files that the training starts from. Not the
-    device, nor the settings of the networks and pruners that are not used."""
+    device, nor the settings of the networks and pruners that are not used.
+
+    ``volumes``: of one time step, added to those ``before`` where these are given; none: of a series.
+    """
     settings = config.to_dict()
+    if volumes:
+        settings.pop("series")
     settings["training"].pop("start")  # a name; what the file holds counts
     # Network auto trains a Neurcomp beside the fv-SRN that is pruned by rate.
     network = "neurcomp" if config.network == "auto" else config.network
@@ -29,7 +39,8 @@ def training_key(config: CompressConfig, volumes: Sequence[tuple[str, Sampled]])
         for values, volume in volumes
     ]
     files = (config.training.start, str(predictor_file(config.predictor) or ""))
-    return repr((described, settings, [_digest_of_file(path) for path in files]))
+    steps = [None if step is None else step.digest for step in before]
+    return repr((described, settings, [_digest_of_file(path) for path in files], steps))
 
 
 def _digest_of_file(path: Optional[str]) -> str:

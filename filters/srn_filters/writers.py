@@ -116,6 +116,12 @@ class SrnWriter(CarriedFileWriter):
         if len(file.times) > 1:
             from srn_core.codec.split import chosen_fields
 
+            if any(field.adds_to is not None for field in file.fields):
+                raise SrnInputError(
+                    "the time steps are stored as differences to the one before, which a file for each cannot be; set "
+                    "Key Every to 1, press Apply and save again, or save all of them as one file"
+                )
+
             nearest = over_time.nearest(file.times, step)
             content = chosen_fields(content, lambda field: field.time is None or field.time == nearest)
         write_bytes(self._name_of(self._written), content)

@@ -90,7 +90,8 @@ that are done.
 time steps:
   Several inputs, or one whose --step is all, are time steps, in the order in which they are given; a pattern in quotes
   stands for files in the order of the numbers in their names. A ratio and a number of bytes hold for all steps
-  together, a PSNR and a largest error for each. One step is in memory at a time. Each can be decoded by itself.
+  together, a PSNR and a largest error for each. One step is in memory at a time. Any step can be decoded, with those
+  since the key frame before it; with --each, by itself.
 
 settings for --set and --config:
   {", ".join(setting_names())}
@@ -155,6 +156,12 @@ def add(commands: Any) -> None:
     )
     series.add_argument(
         "--each", action="store_true", help="a file for each step, in the folder that the last argument names"
+    )
+    series.add_argument(
+        "--key-every",
+        metavar="N",
+        help="of fvsrn by rate: store at least every N-th step whole, others as the difference to the one before where "
+        "that takes fewer bytes (default: 8; 1: all of them whole)",
     )
     said = command.add_argument_group("output")
     said.add_argument("--history", metavar="FILE.csv", help="write the training's course as a table")
@@ -273,6 +280,7 @@ def settings(given: argparse.Namespace) -> CompressConfig:
         "training.passes": given.passes,
         "training.seconds": given.seconds,
         "training.start": given.start,
+        "series.key_every": given.key_every,
         "bricks.edge": {"auto": None, "none": 0}.get(given.bricks, given.bricks),
     }
     for name in ("ratio", "bytes", "psnr", "max_error"):

@@ -81,7 +81,9 @@ def kept(report: Mapping[str, Any]) -> str:
 
 def _counted(report: Mapping[str, Any]) -> str:
     count = len(report["time_steps"])
-    return str(count) if count == report["time_steps_asked"] else f"{count} of {report['time_steps_asked']}"
+    told = str(count) if count == report["time_steps_asked"] else f"{count} of {report['time_steps_asked']}"
+    frames = report.get("key_frames", 0)
+    return told if not 0 < frames < count else f"{told}, {frames} of them key frames"
 
 
 def _pruned(report: Mapping[str, Any]) -> str:

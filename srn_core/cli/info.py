@@ -94,6 +94,7 @@ def _field(field: Any, file: Any) -> dict[str, Any]:
             "extent": geometry.extent,
         },
         "mesh": None if field.mesh is None else _mesh(field.mesh),
+        "adds_to": None if field.adds_to is None else _told(field.adds_to),
         "network": {"kind": field.spec.kind, **spec},
         "parameters": field.parameters(),
         "bits": {name: array.bits for name, array in field.arrays.items()},
@@ -125,6 +126,14 @@ def _mesh(where: Any) -> dict[str, Any]:
     }
 
 
+def _told(other: Any) -> dict[str, Any]:
+    """Of a field that another one is added to."""
+    count, below = 1, other.adds_to
+    while below is not None:
+        count, below = count + 1, below.adds_to
+    return {"array": other.full_name, "time": other.time, "decoded_before": count}
+
+
 def _plateau(plateau: Any) -> dict[str, Any]:
     return {"values": plateau.values, "samples": int(plateau.mask.sum())}
 
@@ -145,7 +154,9 @@ def _rows(report: dict[str, Any], several: bool) -> list[tuple[str, str]]:
         )
     times, fields, sections = report["times"], report["fields"], report["sections"]
     if len(times) > 1:
-        rows.append(("time steps", f"{len(times)}, from {output.number(times[0])} to {output.number(times[-1])}"))
+        frames = len({field["time"] for field in fields if field["adds_to"] is None})
+        told = f", {frames} of them key frames" if several and frames < len(times) else ""
+        rows.append(("time steps", f"{len(times)}, from {output.number(times[0])} to {output.number(times[-1])}{told}"))
     if several:
         rows += [(_step_name(field), _step_row(field, sections)) for field in fields]
         fields = [field for field in fields if field["time"] in (None, times[0])]
@@ -184,7 +195,14 @@ def _step_row(field: dict[str, Any], sections: list[dict[str, Any]]) -> str:
     if field["quality"] is not None:
         told.append(output.decibel(field["quality"]["psnr"]))
         told.append(f"maximum error {output.number(field['quality']['max_error'])}")
+    if field["adds_to"] is not None:
+        told.append(f"added to {_step_of(field['adds_to'])}")
     return ", ".join(told)
+
+
+def _step_of(other: dict[str, Any]) -> str:
+    """How a field is called that another one is added to."""
+    return f"'{other['array']}'" if other["time"] is None else f"time {output.number(other['time'])}"
 
 
 def _section_name(section: dict[str, Any]) -> str:
@@ -221,6 +239,12 @@ def _field_rows(field: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append(("direction", output.triple(geometry["direction"])))
     if field["time"] is not None:
         rows.append(("time", output.number(field["time"])))
+    if field["adds_to"] is not None:
+        before = field["adds_to"]
+        count = (
+            f"{before['decoded_before']} field{'s are' if before['decoded_before'] > 1 else ' is'} decoded before it"
+        )
+        rows.append(("added to", f"{_step_of(before)}; {count}"))
     samples = 1
     for n in geometry["dims"]:
         samples *= n

@@ -92,6 +92,8 @@ def step_rows(steps: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
     rows = []
     for step in steps:
         told = [decibel(step["psnr"]), f"maximum error {number(step.get('max_error'))}"]
+        if step.get("key_frame") is False:
+            told.append("added to the step before")
         if "out" in step:
             told = [str(step["out"]), size(step["bytes"]), *told]
         rows.append((number(float(step["time"])), ", ".join(told)))

@@ -12,7 +12,7 @@ from srn_core.errors import SrnFormatError
 
 MAGIC = b"SRN\x1a"
 """The last byte stops a terminal's `type` and shows a transfer as text, which loses it."""
-FORMAT_VERSION = 6
+FORMAT_VERSION = 7
 """The newest version that is read. A file is written as the oldest version that knows all it uses."""
 PREFIX = struct.Struct("<4sHII")
 """Magic, version, bytes of the deflated header, CRC-32 of the 10 bytes before it and the deflated header."""

@@ -129,6 +129,9 @@ class NeuralField:
     """Where the array's own samples lie, if not on the grid: quality is measured, and bytes are counted, there."""
     bricks: tuple[Brick, ...] = ()
     """What a field of a BricksSpec is made of; masks, plateau and corrections are then theirs."""
+    adds_to: Optional[NeuralField] = field(default=None, compare=False, repr=False)
+    """An earlier field of the same file, to whose values, its plateau and its corrections left out, those of this one
+    are added: of these, normalised -1 and 1 then stand for half of the range, below and above 0."""
 
     @property
     def full_name(self) -> str:

@@ -313,6 +313,7 @@ class FieldHeader:
     block: str = ""
     mesh: Optional[MeshHeader] = None
     fades: Optional[tuple[int, ...]] = None
+    adds_to: Optional[int] = None
 
 
 FIELD = Record(
@@ -349,6 +350,7 @@ FIELD = Record(
             "format version 5",
             None,
         ),
+        Element("adds_to", Whole(0, 2**20), "place of an earlier field, see Added fields; format version 7", None),
     ),
     "Field",
 )
@@ -413,6 +415,8 @@ def sections_of(header: FieldHeader) -> list[SectionHeader]:
 
 def version_of(header: FileHeader) -> int:
     """The oldest format version that knows all that a file uses."""
+    if any(f.adds_to is not None for f in header.fields):
+        return 7
     if any(f.mesh is not None for f in header.fields):
         return 6
     if any(isinstance(f.spec, BricksSpec) for f in header.fields):

@@ -9,6 +9,7 @@ from typing import Optional, Sequence, Union
 import numpy as np
 
 from srn_core.codec import limits
+from srn_core.codec.added import check_added
 from srn_core.codec.brick_headers import check_bricks
 from srn_core.codec.corrections_section import most_stream_bytes
 from srn_core.codec.header import (
@@ -36,6 +37,7 @@ def check_header(header: FileHeader, file_bytes: int, whole: bool = False) -> No
     seen = set()
     codes: Counter[Union[str, float, None]] = Counter()
     voxels = 0
+    depths: list[int] = []
     wholes = check_bricks(header.fields)
     for place, field in enumerate(header.fields):
         owner = wholes.get(place)
@@ -76,6 +78,7 @@ def check_header(header: FileHeader, file_bytes: int, whole: bool = False) -> No
             raise SrnFormatError(f"the file of {file_bytes} bytes claims masks of {voxels} voxels; it is damaged")
         _check_groups(field, what)
         _check_voxels(header.fields, place, what)
+        depths.append(check_added(header.fields, place, depths, what))
 
 
 def _decoded_later(field: FieldHeader) -> int:

@@ -59,12 +59,14 @@ def joined(
     contents: Sequence[bytes],
     change: Optional[Change] = None,
     places: Optional[Sequence[Optional[Place]]] = None,
+    adds_to: Optional[Sequence[Optional[int]]] = None,
 ) -> bytes:
     """The file that holds the fields of files, in their order.
 
     Masks that are the same are stored once. ``change`` is given place and header of each field that is no brick, and
-    gives back what the header says instead; ``places``: where the samples of each of these lie. Raises SrnInputError
-    where the fields cannot stand in one file: two of the same name, association, time and place.
+    gives back what the header says instead; ``places``: where the samples of each of these lie; ``adds_to``: the number
+    of the one among them that each is added to. Raises SrnInputError where the fields cannot stand in one file: two of
+    the same name, association, time and place, or one added to what it does not fit.
     """
     fields: list[FieldHeader] = []
     sections: list[bytes] = []
@@ -88,6 +90,9 @@ def joined(
             wholes.append(place)
             if places is not None:
                 field, data = _placed(*_without_place(field, data), places, number, wholes)
+            added = None if adds_to is None else adds_to[number]
+            if added is not None:
+                field = replace(field, adds_to=wholes[added])
             fields.append(field if change is None else change(number, field))
             sections += data
     return _framed(fields, sections)
@@ -147,6 +152,8 @@ def _moved(field: FieldHeader, by: int) -> FieldHeader:
         field = replace(field, points=replace(field.points, same_as=field.points.same_as + by))
     if field.mesh is not None and field.mesh.same_as is not None:
         field = replace(field, mesh=replace(field.mesh, same_as=field.mesh.same_as + by))
+    if field.adds_to is not None:
+        field = replace(field, adds_to=field.adds_to + by)
     return field
 
 

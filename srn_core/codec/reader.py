@@ -77,7 +77,7 @@ def from_bytes(data: Bytes, lazy: bool = False) -> tuple[NeuralField, ...]:
     header, offset = parse(data)
     check_header(header, len(data), whole=not lazy)
     contents = _Contents(data, header.fields, offset)
-    fields: list[NeuralField] = []
+    fields: dict[int, NeuralField] = {}
     bricks = 0
     for place, found in enumerate(header.fields):
         if bricks:
@@ -87,8 +87,10 @@ def from_bytes(data: Bytes, lazy: bool = False) -> tuple[NeuralField, ...]:
         if isinstance(found.spec, BricksSpec):
             bricks = found.spec.count
             field = replace(field, bricks=tuple(contents.brick(place, number + 1) for number in range(bricks)))
-        fields.append(field)
-    return tuple(fields)
+        if found.adds_to is not None:
+            field = replace(field, adds_to=fields[found.adds_to])
+        fields[place] = field
+    return tuple(fields.values())
 
 
 def header_of(data: Bytes) -> dict[str, Any]:

@@ -18,8 +18,11 @@ _Sections = Dict[str, List[bytes]]
 def chosen_fields(content: bytes, wanted: Callable[[FieldHeader], bool]) -> bytes:
     """The file of those fields that are ``wanted``; bricks go with what they are bricks of.
 
-    What they share with fields that are left out, masks, points and meshes, they bring along, once. Raises
-    SrnInputError where no field is wanted, SrnFormatError for bytes that are no sound file.
+    What they share with fields that are left out, masks, points and meshes, they bring along, once.
+
+    Raises:
+        SrnInputError: where no field is wanted, or one without that to which it is added.
+        SrnFormatError: for bytes that are no sound file.
     """
     header, offset = parse(content)
     check_header(header, len(content))
@@ -33,11 +36,17 @@ def chosen_fields(content: bytes, wanted: Callable[[FieldHeader], bool]) -> byte
     chosen: list[FieldHeader] = []
     sections: list[bytes] = []
     homes: dict[tuple[str, int], int] = {}
+    numbers: dict[int, int] = {}
     take = False
     for place, field in enumerate(fields):
         take = take if field.fades is not None else wanted(field)
         if not take:
             continue
+        numbers[place] = len(chosen)
+        if field.adds_to is not None:
+            if field.adds_to not in numbers:
+                raise SrnInputError(f"array '{field.name}' is stored as the difference to one that would be left out")
+            field = replace(field, adds_to=numbers[field.adds_to])
         moved, own = _moved(field, place, len(chosen), fields, parts, homes)
         chosen.append(moved)
         sections += [data for name in _ORDER for data in own.get(name, [])]

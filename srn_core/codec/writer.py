@@ -61,6 +61,7 @@ def to_bytes(fields: Union[NeuralField, Sequence[NeuralField]]) -> bytes:
                 blanked=field.blanked,
                 block=field.block,
                 fades=fades,
+                adds_to=_place_of(field.adds_to, wanted[:place], field.name),
                 **parts,
             )
         )
@@ -82,6 +83,16 @@ def _with_bricks(field: NeuralField) -> list[tuple[NeuralField, Optional[tuple[i
     bare: dict[str, Any] = {"name": "", "units": "", "time": None, "original_bytes": 0, "quality": None, "block": ""}
     bricks = [(replace(b.open(), provenance={}, **bare), b.fades) for b in field.bricks]
     return [(field, None), *bricks]
+
+
+def _place_of(other: Optional[NeuralField], earlier: Sequence[NeuralField], name: str) -> Optional[int]:
+    """Where a field lies that another one is added to. Raises SrnInputError where it does not come before."""
+    if other is None:
+        return None
+    found = next((place for place, field in enumerate(earlier) if field is other), None)
+    if found is None:
+        raise SrnInputError(f"field '{name}' is added to one that does not stand before it in the file; write both")
+    return found
 
 
 def _checked_arrays(field: NeuralField) -> list[StoredArray]:

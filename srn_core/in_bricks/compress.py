@@ -14,7 +14,7 @@ from srn_core import codec
 from srn_core.bricks.places import BrickPlace, places, region_of
 from srn_core.codec import NeuralField, Quality
 from srn_core.codec.join import assembled
-from srn_core.compression import STAND_IN, CompressResult, Within, compress_volume, provenance_of, target_bytes
+from srn_core.compression import STAND_IN, CompressResult, Within, compress_volume, target_bytes
 from srn_core.config import CompressConfig, TargetConfig
 from srn_core.errors import SrnInputError
 from srn_core.idle_settings import refuse_idle_settings
@@ -26,7 +26,9 @@ from srn_core.neural_file import NeuralFile
 from srn_core.parts import VolumeParts, WholeVolume
 from srn_core.progress import Progress, ProgressCallback, share_of, unstoppable
 from srn_core.promise import PSNR_SLACK, promise_of
+from srn_core.provenance import provenance_of
 from srn_core.spec import BricksSpec, ConstantSpec
+from srn_core.step_before import StepBefore
 from srn_core.volume import Volume
 
 AUTOMATIC_EDGE = 256
@@ -56,9 +58,14 @@ class Pieces(VolumeParts):
 
 
 def compress_one(
-    volume: Union[Volume, VolumeParts], config: CompressConfig, progress: Optional[ProgressCallback] = None
+    volume: Union[Volume, VolumeParts],
+    config: CompressConfig,
+    progress: Optional[ProgressCallback] = None,
+    before: Optional[StepBefore] = None,
 ) -> CompressResult:
     """Compress a volume, in bricks where the settings ask for them, it is large, or several processes have it.
+
+    ``before``: the time step before it, see :func:`compress_volume`; bricks are stored whole.
 
     Raises SrnInputError as :func:`compress_volume` and :func:`compress_bricks`.
     """
@@ -69,7 +76,7 @@ def compress_one(
             return compress_bricks(volume, config, progress)
         volume = volume.read(region_of((0, 0, 0), volume.geometry.dims))
     if edge_of(volume.geometry.dims, volume.values.size, config) is None:
-        return compress_volume(volume, config, progress)
+        return compress_volume(volume, config, progress, before=before)
     return compress_bricks(WholeVolume(volume), config, progress)
 
 
@@ -363,6 +370,7 @@ class _Job:
             "ssim": field.quality.ssim,
             "stopped_early": self.stopped or any(report["stopped_early"] for report in reports),
             "kept_fraction": sum(kept) / len(kept),
+            "key_frame": True,
             "bricks": len(self.places),
             "brick_psnr": [min(report["psnr"] for report in reports), max(report["psnr"] for report in reports)],
             "device": first["device"],

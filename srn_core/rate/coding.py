@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Callable, Mapping, Optional
+from typing import Callable, Mapping, NamedTuple, Optional
 
 import numpy as np
 
@@ -29,6 +29,17 @@ SPEC = 40
 """What spec, array table and section heads add to the header of an empty file, about."""
 
 
+class Base(NamedTuple):
+    """What is added to what is coded."""
+
+    grid: np.ndarray
+    """(features, z, y, x) float32, normalised as the values are."""
+    groups: tuple[tuple[str, int], ...]
+    """Of its pyramid, which has to have the same ones as that of what is coded."""
+    span: float
+    """What the ranges of all fields span together that are decoded for it, in the array's units."""
+
+
 @dataclass(frozen=True)
 class Coded:
     """The latents at one step."""
@@ -48,6 +59,7 @@ class Coding:
         template: the field but for its spec and arrays.
         decode: see :data:`Decode`.
         chooser: what each coefficient is worth; None: at the usual price.
+        base: what decoded values are added to, and has been taken from ``values`` already.
     """
 
     def __init__(
@@ -59,17 +71,24 @@ class Coding:
         pyramid: PyramidSpec,
         decode: Decode,
         chooser: Optional[RateChooser] = None,
+        base: Optional[Base] = None,
     ) -> None:
         self.volume, self.values, self.counts = volume, values, counts
         self.template, self.pyramid = template, pyramid
         self.filter: tuple[int, ...] = ()
         self.filter_arrays: dict[str, StoredArray] = {}
         self.chooser = chooser or RateChooser()
+        self._base = base
         self.hurried = False
         """Whether a size need not be used up as far as that of a small volume otherwise is."""
         self._decode = decode
         self._coefficients: Optional[np.ndarray] = None
         self._beside: Optional[int] = None
+
+    @property
+    def below(self) -> float:
+        """See :attr:`Base.span`."""
+        return 0.0 if self._base is None else self._base.span
 
     def coefficients(self) -> np.ndarray:
         """(features, z, y, x) float32; kept until :meth:`forget`."""
@@ -144,7 +163,8 @@ class Coding:
         low, high = ranges[:, :1, None], ranges[:, 1:, None]
         original = self.volume.values.reshape(*self.volume.values.shape[:3], -1)
         for z in range(grid.shape[1]):
-            physical = grid[:, z] * (high / 2 - low / 2) + (low / 2 + high / 2)
+            normalised = grid[:, z] if self._base is None else grid[:, z] + self._base.grid[:, z]
+            physical = normalised * (high / 2 - low / 2) + (low / 2 + high / 2)
             # Rounding to the original dtype counts: float32 is coarse where the range is far from 0.
             physical = as_dtype(physical, original.dtype).astype(np.float64)
             error = physical - np.moveaxis(original[z], -1, 0)

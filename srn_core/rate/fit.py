@@ -11,21 +11,24 @@ import numpy as np
 from srn_core.codec import NeuralField
 from srn_core.codec.quantise import quantise
 from srn_core.config import PASSES_BY_PRESET, CompressConfig
+from srn_core.corrections import guard_of
 from srn_core.deadline import Deadline, clock
 from srn_core.errors import SrnInputError
 from srn_core.fill import filled, plateau_of
 from srn_core.progress import Progress
 from srn_core.rate.chooser import RateChooser
-from srn_core.rate.coding import SAFETY, Coding, Decode
+from srn_core.rate.coding import SAFETY, Base, Coding, Decode
 from srn_core.rate.course import Course, Tell
 from srn_core.rate.promises import Landed, fit_bytes, fit_error, fit_psnr
-from srn_core.rate.pyramid_choice import best_pyramid, middle_coefficients, plateau_pays, rough_step
+from srn_core.rate.pyramid_choice import best_pyramid, change_pays, middle_coefficients, plateau_pays, rough_step
 from srn_core.volume import Volume
 
 Forecast = Callable[[np.ndarray, "Wanted", float], float]
 """Coefficients (features, z, y, x) of normalised values, what is wanted of their stream alone, a step to look from ->
 the step at which they should have it: :mod:`srn_core.prediction`'s."""
 FILTER_BITS = 8
+MOST_GUARD = 0.25
+"""Share of a largest error that may be kept free for rounding where a step is added to others; else it is whole."""
 EXACT_STEP = 4.0
 """A step, in normalised values that span one unit of an integer, that is coarser than exactness needs."""
 FILTER_VALUES = 40e6
@@ -65,38 +68,55 @@ def fit_rate(
     config: CompressConfig,
     wanted: Wanted,
     decode: Decode,
-    decoded: Callable[[NeuralField], np.ndarray],
+    decoded: Callable[[NeuralField, bool], np.ndarray],
     tell: Tell,
     deadline: Optional[Deadline] = None,
     forecast: Optional[Forecast] = None,
     start: Optional[float] = None,
+    base: Optional[Base] = None,
 ) -> Fitted:
     """The best field that keeps to what is ``wanted``.
 
-    ``decode`` and ``decoded`` are the shipped decoder's: of a grid, and of a field's values on its voxels in float64.
+    ``decode`` and ``decoded`` are the shipped decoder's: of a grid, and of a field's values on its voxels in float64,
+    added to those of the step before where the second argument says so.
     ``deadline``: when it should be done; what the promise needs is not cut short.
     ``start``: about the step that it takes, where that is known.
+    ``base``: the time step before. Where the difference to it is the cheaper one, it is what the field holds, and
+    "key_frame" in its details is false.
     Without a ``forecast`` of steps the search for one begins at what the middle takes when it is coded.
     Raises SrnInputError where a promise cannot be kept.
     """
     tell(Progress("choosing the wavelet pyramid", 0.02))
     values = _normalised(volume, template)
     step = start or _first_step(values, wanted, template, forecast)
+    if base is not None and not _rounded_little(volume, template, wanted, base.span):
+        base = None
+    if base is not None:
+        changes = _normalised(volume, template, base.grid)
+        if change_pays(values, changes, base.groups, step):
+            values = changes
+            step = start or _first_step(values, wanted, template, forecast)
+        else:
+            base = None
     values, counts, template = _without_plateau(volume, values, template, step)
-    pyramid = best_pyramid(values, step)
-    coding = Coding(volume, values, counts, template, pyramid, decode, RateChooser(config.rate.price))
+    pyramid = best_pyramid(values, step, base.groups if base is not None else None)
+    coding = Coding(volume, values, counts, template, pyramid, decode, RateChooser(config.rate.price), base)
     coding.hurried = start is not None
     if start is None and forecast is not None and wanted.max_error is None:
         step = forecast(coding.coefficients(), _of_latents(coding, wanted), step)
     course = Course(tell, deadline)
+
+    def to_float64(stored: NeuralField) -> np.ndarray:
+        return decoded(stored, base is not None)
+
     course.say("coding", 0.1)
     filter_details: dict[str, Any] = {}
     if wanted.max_error is not None:
         landed = fit_error(
-            coding, wanted.max_error, decoded, lambda share: course.say("coding", 0.1 + 0.8 * share), course.tried
+            coding, wanted.max_error, to_float64, lambda share: course.say("coding", 0.1 + 0.8 * share), course.tried
         )
     else:
-        exact = _exact(coding, wanted, decoded, course)
+        exact = _exact(coding, wanted, to_float64, course)
         if exact is None:
             landed, filter_details = _with_filter(coding, config, wanted, step, course)
         else:
@@ -109,13 +129,14 @@ def fit_rate(
         "first_step_ratio": round(volume.nbytes / course.sizes[0], 4) if course.sizes else None,
         "filter": list(coding.filter),
         "stopped_early": course.stopped,
+        "key_frame": base is None,
         **filter_details,
     }
     return Fitted(landed.field, details, course.columns())
 
 
-def _normalised(volume: Volume, template: NeuralField) -> np.ndarray:
-    """Values (features, z, y, x) from -1 to 1, float32, smooth where there are none."""
+def _normalised(volume: Volume, template: NeuralField, base: Optional[np.ndarray] = None) -> np.ndarray:
+    """Values (features, z, y, x) from -1 to 1, float32, smooth where there are none; less ``base``, if it is given."""
     columns = volume.values.reshape(*volume.values.shape[:3], -1)
     values = np.zeros((columns.shape[3], *columns.shape[:3]), np.float32)
     for component, (low, high) in enumerate(template.value_range):
@@ -123,9 +144,21 @@ def _normalised(volume: Volume, template: NeuralField) -> np.ndarray:
             for z in range(len(columns)):
                 exact = columns[z, ..., component].astype(np.float64)
                 values[component, z] = (exact - (low / 2 + high / 2)) / (high / 2 - low / 2)
+        if base is not None:
+            values[component] -= base[component]
         if template.valid is not None:
             values[component] = filled(values[component], template.valid)
     return values
+
+
+def _rounded_little(volume: Volume, template: NeuralField, wanted: Wanted, below: float) -> bool:
+    """Whether what another machine may round otherwise, in all fields that are added together, leaves room for the
+    largest error that may be promised; ``below``: see :attr:`Base.span`."""
+    exact = 0.5 if volume.values.dtype.kind in "iub" else 0.0
+    if wanted.max_error is None and not exact:
+        return True
+    bound = max(wanted.max_error or 0.0, exact)
+    return guard_of(bound, below + max(high - low for low, high in template.value_range)) <= MOST_GUARD * bound
 
 
 def _without_plateau(

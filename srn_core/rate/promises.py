@@ -118,7 +118,7 @@ def fit_error(
         if place not in tried:
             coded = coding.coded(max(unit * ERROR_STEPS[place], coding.finest))
             field = coding.field(coded)
-            field = kept_to(field, coding.volume.values, decoded(field), bound)
+            field = kept_to(field, coding.volume.values, decoded(field), bound, coding.below)
             tried[place] = Landed(field, coded.step, len(codec.to_bytes([field])))
             told(tried[place].bytes, None)
             for other in [p for p in tried if tried[p].bytes > min(found.bytes for found in tried.values())]:

@@ -21,6 +21,9 @@ COARSEST = 4
 """Samples that the coarsest low pass of an axis keeps at least."""
 MOST_LEVELS = 5
 ROUGH_TRIES = 6
+WORTH = 0.98
+"""What changes since the step before may cost at most, as a share of what the step costs by itself: to decode them, the
+steps before have to be decoded too."""
 MIDDLE = 128
 """Samples along each axis of what candidates are tried on."""
 
@@ -68,10 +71,19 @@ def rough_step(values: np.ndarray, most: int, start: float) -> float:
     return step
 
 
-def best_pyramid(values: np.ndarray, step: float) -> PyramidSpec:
-    """The pyramid for normalised values (features, z, y, x), if coded in steps of about ``step``."""
+def change_pays(values: np.ndarray, changes: np.ndarray, groups: tuple[tuple[str, int], ...], step: float) -> bool:
+    """Whether what has changed since the time step before, split by these ``groups``, is to be coded in place of the
+    values themselves, at a step of about ``step``; both are normalised (features, z, y, x)."""
+    whole, change = pyramid_of(FILTERS[0], candidates(values.shape[1:])[0]), pyramid_of(FILTERS[0], groups)
+    without = sum(cost(middle_of(feature), whole, step) for feature in values)
+    return sum(cost(middle_of(feature), change, step) for feature in changes) < WORTH * without
+
+
+def best_pyramid(values: np.ndarray, step: float, groups: Optional[tuple[tuple[str, int], ...]] = None) -> PyramidSpec:
+    """The pyramid for normalised values (features, z, y, x), if coded in steps of about ``step``; with these
+    ``groups``, where they are given."""
     middle = middle_of(values[0])
-    ways = candidates(values.shape[1:])
+    ways = candidates(values.shape[1:]) if groups is None else [groups]
     found = min((cost(middle, pyramid_of(FILTERS[0], groups), step), groups) for groups in ways)
     others = [(cost(middle, pyramid_of(name, found[1]), step), name) for name in FILTERS[1:]]
     best = min([(found[0], FILTERS[0]), *others])

@@ -16,6 +16,7 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent)]
 
+from added_fields import added_step, chain  # noqa: E402
 from brick_fields import bricked, wavy  # noqa: E402
 from example_fields import field_of, filled, fvsrn, neurcomp  # noqa: E402
 
@@ -68,6 +69,17 @@ def coded_latents() -> list[NeuralField]:
         }
         found.append(field_of(spec, arrays, name=name, geometry=Geometry((nx, ny, nz)), **more))
     return found
+
+
+def added() -> list[NeuralField]:
+    """Time steps that are added to those before: a chain with filters, a key frame, and another array between them."""
+    first, second, third = chain([(), (3,), ()])
+    other = added_step(5, components=2, name="wind", time=1.0)
+    key = added_step(3)
+    last = added_step(
+        4, key, corrections=Corrections(np.eye(9, 11, dtype=np.int32)[..., None, None].repeat(14, 2), 0.5)
+    )
+    return [first, second, other, third, key, last, added_step(6, other, components=2, name="wind", time=4.0)]
 
 
 def grids() -> list[NeuralField]:
@@ -184,6 +196,7 @@ def golden_fields() -> dict[str, list[NeuralField]]:
             field_of(neurcomp(), name=name, mesh=OnMesh(polyhedral(), at))
             for name, at in (("a", "point"), ("b", "cell"))
         ],
+        "pyramid-added": added(),
         "probabilities": [
             field_of(pruned, clustered(filled(pruned, 6, zeros=0.2)), name="subbands"),
             field_of(pruned_grid, {**filled(pruned_grid), **book}, name="grid"),

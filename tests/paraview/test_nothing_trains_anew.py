@@ -105,9 +105,9 @@ def test_progress_estimate_and_report(run: Run) -> None:
         from srn_core import api
         heard, texts = threading.Event(), []
         working = api.compress_arrays
-        def silent(volumes, config, told):
+        def silent(volumes, config, told, **more):
             assert heard.wait(120), "nothing was heard of a silent job"
-            return working(volumes, config, told)
+            return working(volumes, config, told, **more)
         api.compress_arrays = silent
         made = compressed(image(dims=(12, 12, 12)), "density", Target="bytes", TargetBytes=2000, TrainingPasses=0)
         shown = [made.SMProxy.GetProperty(name) for name in ("EstimatedSize", "EstimatedTime")]

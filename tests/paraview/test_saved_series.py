@@ -35,7 +35,9 @@ def test_a_file_for_each_step_opens_as_a_series(run: Run, tmp_path: Path, steps:
         f"""
         import glob
         source = XMLImageDataReader(FileName={steps!r})
-        made = NeuralCompress(Input=source, TimeSteps={kept!r}, TrainingPasses=0, Target="psnr", TargetPSNR=60)
+        made = NeuralCompress(
+            Input=source, TimeSteps={kept!r}, KeyEvery=1, TrainingPasses=0, Target="psnr", TargetPSNR=60
+        )
         SaveData({str(tmp_path / "out" / "run.srn")!r}, proxy=made, WriteTimeSteps=1)
         names = sorted(glob.glob({str(tmp_path / "out" / "*")!r}))
         reader = OpenDataFile(names)
@@ -61,6 +63,27 @@ def test_a_file_for_each_step_opens_as_a_series(run: Run, tmp_path: Path, steps:
         assert error < 0.02
     assert facts["shown"] == 1.0
     assert srn_core.load(tmp_path / "one.srn").times == ([0.0, 1.0, 2.0] if kept == "all" else [1.0])
+
+
+def test_steps_that_are_differences_are_not_torn_apart(run: Run, tmp_path: Path, steps: list[str]) -> None:
+    for number, path in enumerate(steps):
+        write_volume(path, Volume(values(0) * (1 + 0.01 * number), Geometry((10, 9, 8)), "pressure"))
+    result = run(
+        f"""
+        source = XMLImageDataReader(FileName={steps!r})
+        made = NeuralCompress(Input=source, TimeSteps="all", TrainingPasses=0, Target="psnr", TargetPSNR=50)
+        try:
+            SaveData({str(tmp_path / "run.srn")!r}, proxy=made, WriteTimeSteps=1)
+        except RuntimeError:
+            pass
+        SaveData({str(tmp_path / "whole.srn")!r}, proxy=made)
+        tell(done=1)
+        """,
+        errors=True,
+    )
+    assert result.facts["done"] == 1 and "set Key Every to 1" in result.text
+    assert [path.name for path in tmp_path.glob("*.srn")] == ["whole.srn"]
+    assert any(field.adds_to is not None for field in srn_core.load(tmp_path / "whole.srn").fields)
 
 
 def test_without_time_steps_it_is_one_file_under_its_own_name(run: Run, tmp_path: Path) -> None:
