@@ -101,7 +101,7 @@ def test_the_default_is_an_fvsrn_by_rate(work, tmp_path):
 
 
 def test_network_auto_tells_what_it_tried(work, tmp_path):
-    quick = ("--passes", 1, "--set", "training.batch=512", "--set", "neurcomp.blocks=1", "--predictor", "none")
+    quick = ("--passes", 1, "--set", "training.batch=512", "--set", "neurcomp.blocks=1", "--set", "predictor=none")
     done = srn("compress", work / "a.vti", tmp_path / "b.srn", "--network", "auto", "--ratio", 3, *quick)
     assert done.returncode == 0, done.stderr
     assert re.search(r"tried +fvsrn [0-9.]+ dB, neurcomp [0-9.]+ dB", done.stdout)
