@@ -8,7 +8,7 @@ from typing import Callable, Optional
 
 import numpy as np
 
-from onnx_export import gradients, grids
+from onnx_export import gradients, grids, points_alone
 from onnx_export.graph import points_graph
 from onnx_export.grid_graph import grid_graph, needs_graph
 from onnx_export.latents import Latents, latents_of
@@ -20,6 +20,7 @@ from onnx_export.sessions import Feed, Session, Sessions
 from onnx_export.threads import thread_count
 from srn_core.codec.field import NeuralField
 from srn_core.errors import SrnInputError
+from srn_core.native import calls
 from srn_core.progress import ProgressCallback, share_of
 from srn_core.spec import ConstantSpec, FvSrnSpec, NetworkSpec, PyramidSpec
 
@@ -138,8 +139,14 @@ class Decoder:
         result = self._result((len(positions), self.field.spec.components), out)
         if not len(positions):
             return result
+        spec, chunk = self.field.spec, self.chunk
+        latents = self._latents() if calls.there() and self.sessions.on_cpu and not needs_graph(spec) else None
+        if latents is not None and isinstance(spec, FvSrnSpec):
+            work = points_alone.of_latents(latents, spec, positions, result, chunk, progress)
+            run_parts(work.decode, work.parts, result.size, self.threads, progress)
+            return result
         fed = self._fed("points", positions, progress)
-        session, chunk = self._session("points"), self.chunk
+        session = self._session("points")
 
         def decode(start: int) -> int:
             part = np.ascontiguousarray(positions[start : start + chunk], np.float32)

@@ -21,6 +21,7 @@ from onnx_export.sessions import Sessions
 from srn_core import codec, coordinates
 from srn_core.codec.field import NeuralField
 from srn_core.errors import SrnStoppedError
+from srn_core.native import calls
 from srn_core.progress import Progress
 from srn_core.pyramid import pyramid_of, synthesise_pyramid
 from srn_core.spec import FvSrnSpec
@@ -63,8 +64,20 @@ def test_voxels_need_no_session(monkeypatch: pytest.MonkeyPatch) -> None:
     decoder = Decoder(field, providers="cpu")
     assert np.ptp(decoder.grid(*axes_of(field))) > 0.1
     assert decoder.providers == ("CPUExecutionProvider",)
+    monkeypatch.setattr(calls, "there", lambda: False)
     with pytest.raises(AssertionError, match="session"):
         decoder.points(np.zeros((1, 3)))
+
+
+@pytest.mark.skipif(not calls.there(), reason="there are no compiled loops")
+def test_points_need_no_session_where_there_are_compiled_loops(monkeypatch: pytest.MonkeyPatch) -> None:
+    field = latents()
+    wanted = Decoder(field, providers="cpu").grid(*axes_of(field))
+    monkeypatch.setattr(Sessions, "opened", None)
+    x, y, z = axes_of(field)
+    points = np.stack(np.meshgrid(z, y, x, indexing="ij")[::-1], axis=-1).reshape(-1, 3)
+    found = Decoder(field, providers="cpu").points(points).reshape(wanted.shape)
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
 
 
 @pytest.mark.parametrize("pick", [slice(3, 8), slice(1, None, 2), slice(None, None, -1), [4, 4, 0]])

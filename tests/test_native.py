@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reference_networks import random_field
 
-from srn_core import native
+from onnx_export.decoder import Decoder as FieldDecoder
+from srn_core import coordinates, native
 from srn_core.codec.adaptive import Adaptive
 from srn_core.codec.layout import CodeType
 from srn_core.codec.pyramids import codes_of, draft
@@ -20,6 +22,8 @@ from srn_core.codec.rans import Decoder, Encoder
 from srn_core.errors import SrnFormatError
 from srn_core.native import calls
 from srn_core.pyramid_axis import analysis_taps, transform_axis
+from srn_core.spec import FvSrnSpec
+from srn_core.volume import Geometry
 from tools.compile_native import compile_library, compiler, library_name
 
 KIND = CodeType(25, True)
@@ -170,6 +174,26 @@ def test_what_is_analysed_is_synthesised():
         assert np.abs(found - data).max() > 0.1
         transform_axis(found, last, (LOW, HIGH), True)
         np.testing.assert_allclose(found, data, atol=1e-6)
+
+
+@given(st.integers(1, 3), st.tuples(st.integers(1, 9), st.integers(1, 9), st.integers(1, 9)), st.integers(0, 99))
+@settings(max_examples=40, deadline=None)
+def test_values_at_points_are_those_of_the_graph(components, shape, seed):
+    random = np.random.default_rng(seed)
+    points = random.uniform(-1.5, 1.5, (200, 3))
+    points[:4, 0], points[4, 1], points[5, 2] = [np.nan, np.inf, -np.inf, 0.0], np.nan, np.inf
+    dims = (shape[2], shape[1], shape[0])
+    half = np.array(coordinates.half_extent(dims))
+    points[6:14] = half * [[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]
+    spec = FvSrnSpec(coordinates.half_extent(dims), components, (), 0, components, shape, None, True)
+    field = random_field(spec, seed, Geometry(dims), vector=components > 1)
+    grid = field.arrays["grid"].values()
+    found = FieldDecoder(field).points(points)
+    wanted = in_python(lambda: FieldDecoder(field).points(points))
+    np.testing.assert_allclose(found, wanted, atol=2e-6)
+    corners = found[6:14].reshape(2, 2, 2, components)
+    np.testing.assert_allclose(corners[1, 0, 1], grid[:, -1, 0, -1], atol=1e-6)
+    assert np.isnan(found[0]).all() and np.isnan(found[4]).all() and np.isfinite(found[[1, 2, 3, 5]]).all()
 
 
 def asked(script: str, **variables: str) -> str:

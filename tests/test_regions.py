@@ -14,6 +14,7 @@ from onnx_export.grid_filter import Box, GridFilter, filtered_grid
 from srn_core import coordinates
 from srn_core.codec.field import NeuralField
 from srn_core.errors import SrnStoppedError
+from srn_core.native import calls
 from srn_core.progress import Progress
 from srn_core.pyramid import pyramid_of
 from srn_core.spec import FvSrnSpec
@@ -181,7 +182,8 @@ def test_stopping_leaves_nothing_half_done(work: list[int]) -> None:
     np.testing.assert_allclose(decoder.grid(x, y, z), whole_of(field), rtol=0, atol=1e-6)
 
 
-def test_the_cpus_model_takes_the_latents_from_the_decoder() -> None:
+def test_the_cpus_model_takes_the_latents_from_the_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "there", lambda: False)
     decoder = Decoder(field_of(), providers="cpu")
     decoder.points(np.zeros((1, 3)))
     session, _ = decoder.sessions.opened("points")

@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent.parent / "srn_core" / "native"
-SOURCES = {"contexts.c": [], "adaptive.c": [], "transform.c": ["-ffp-contract=off"]}
+SOURCES = {"contexts.c": [], "adaptive.c": [], "points.c": [], "transform.c": ["-ffp-contract=off"]}
 """Each with the flags of its own."""
 FLAGS = ["-O3", "-fPIC", "-fvisibility=hidden"]
 

@@ -1,4 +1,6 @@
-"""The entropy coder's inner loops in C: the same bits as the Python in :mod:`srn_core.codec`, many times as fast.
+"""Inner loops of the entropy coder, the wavelet transform and interpolation in C.
+
+What is coded and transformed has the same bits as by the Python that they stand for, and takes a fraction of the time.
 
 ``tools/compile_native.py`` makes the library when the product is installed, where there is a C compiler. Without it
 everything works all the same. ``SRN_NO_COMPILER=1`` in the environment leaves it aside.
@@ -13,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Optional
 
-VERSION = 1
+VERSION = 2
 """Of the functions; a library that says another one was left behind by another release."""
 FOLDER = Path(__file__).parent
 
@@ -24,6 +26,7 @@ _FUNCTIONS = {
         ctypes.c_int,
         [_PLACE, _PLACE, _PLACE, _SIZE, _SIZE, _PLACE, _PLACE, _SIZE, _PLACE, _PLACE, _SIZE, _SIZE],
     ),
+    "srn_at_points": (None, [_PLACE, _SIZE, _PLACE, _PLACE, _SIZE, _PLACE, _PLACE, _PLACE]),
     "srn_summed_around": (None, [_PLACE, _SIZE, _SIZE, _PLACE, _PLACE]),
     "srn_remember": (_SIZE, [_PLACE] * 7),
     "srn_decode_adaptive": (

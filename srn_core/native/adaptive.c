@@ -211,5 +211,5 @@ SRN_API int64_t srn_encode(const uint32_t *starts, const uint32_t *frequencies, 
 /* Of these functions: see srn_core/native/__init__.py. */
 SRN_API int srn_version(void)
 {
-    return 1;
+    return 2;
 }

@@ -1,4 +1,4 @@
-"""The library's functions called with arrays: what all callers share, and the wavelet transform."""
+"""The library's functions called with arrays: what all callers share, the wavelet transform, and interpolation."""
 
 from __future__ import annotations
 
@@ -49,3 +49,17 @@ def transform(data: np.ndarray, along: int, inverse: bool, evens: Terms, odds: T
         told += [place(terms.samples), place(terms.taps), terms.taps.size]
     if loops().srn_transform(place(data), place(shape), place(strides), along, inverse, *told, reach):
         raise MemoryError
+
+
+def at_points(latents: np.ndarray, points: np.ndarray, half: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Values (n, features) float32 of latents (features, z, y, x) float32 at normalised positions (n, 3).
+
+    ``half`` and ``scale``, (3,) each: half the extent along x, y, z, and latents per unit.
+    """
+    latents = np.ascontiguousarray(latents, np.float32)
+    told = [np.ascontiguousarray(values, np.float64).reshape(-1) for values in (half, scale)]
+    points = np.ascontiguousarray(points, np.float64)
+    shape, found = np.array(latents.shape[1:], np.int64), np.empty((len(points), len(latents)), np.float32)
+    ends = place(told[0]), place(told[1]), place(found)
+    loops().srn_at_points(place(latents), len(latents), place(shape), place(points), len(points), *ends)
+    return found

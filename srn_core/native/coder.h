@@ -27,6 +27,12 @@
 #define SRN_CLONES_PLAIN
 #endif
 
+#if defined(__GNUC__)
+#define SRN_PREFETCH(place) __builtin_prefetch(place)
+#else
+#define SRN_PREFETCH(place) ((void)(place))
+#endif
+
 enum { SRN_DONE = 0, SRN_ENDS_EARLY = 1, SRN_NO_MEMORY = 2 };
 
 #endif
