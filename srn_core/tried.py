@@ -6,11 +6,14 @@ from typing import Any, Mapping, Optional
 
 
 def tried_in_words(report: Mapping[str, Any]) -> Optional[str]:
-    """A report's attempts as in "fvsrn 45.20 dB, neurcomp 41.07 dB"; None where there was no choice."""
+    """A report's attempts as in "fvsrn 45.20 dB, neurcomp 41.07 dB" (or "left out", "refused"); None without a choice."""
     found = report.get("tried")
     if not isinstance(found, Mapping):
         return None
-    return ", ".join(
-        f"{network} refused" if "refused" in result else f"{network} {float(result['psnr']):.2f} dB"
-        for network, result in found.items()
-    )
+    return ", ".join(f"{network} {_outcome(result)}" for network, result in found.items())
+
+
+def _outcome(result: Mapping[str, Any]) -> str:
+    if "psnr" in result:
+        return f"{float(result['psnr']):.2f} dB"
+    return "left out" if "left_out" in result else "refused"

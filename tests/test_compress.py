@@ -419,6 +419,9 @@ def test_network_auto_keeps_the_better(field: np.ndarray, target: dict[str, Any]
     told = tried_in_words(result.report)
     assert told is not None and told.startswith("fvsrn ") and ("neurcomp" in told) == ("ratio" in target)
     assert tried_in_words({"tried": {"neurcomp": {"refused": "no room"}}}) == "neurcomp refused"
+    assert tried_in_words({"tried": {"fvsrn": {"psnr": 40.0}, "neurcomp": {"left_out": "worse"}}}) == (
+        "fvsrn 40.00 dB, neurcomp left out"
+    )
     assert tried_in_words({}) is None
 
 

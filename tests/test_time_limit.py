@@ -7,10 +7,11 @@ import pytest
 
 import srn_core
 from srn_core import deadline
-from srn_core.config import CompressConfig
+from srn_core.config import PASSES_BY_PRESET, CompressConfig
 from srn_core.errors import SrnInputError
 from srn_core.rate import fit
 from srn_core.training import grid_filter
+from srn_core.training.fields import LEAST_STEPS
 
 
 class Clock:
@@ -94,7 +95,7 @@ def test_a_training_ends_with_the_time_limit(field, monkeypatch):
     result = srn_core.compress(field, time_limit=1.0, preset="best", **quick)
     report = result.report
     assert report["time_limited"] and not report["stopped_early"]
-    assert report["passes"] < 4 * 75
+    assert report["passes"] < PASSES_BY_PRESET["best"] * LEAST_STEPS / 2
     stopped = srn_core.compress(field, progress=lambda report: report.phase in ("starting",), **quick).report
     assert stopped["stopped_early"] and stopped["stopped_by"] == "the user"
 
