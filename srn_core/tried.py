@@ -6,7 +6,7 @@ from typing import Any, Mapping, Optional
 
 
 def tried_in_words(report: Mapping[str, Any]) -> Optional[str]:
-    """A report's attempts as in "fvsrn 45.20 dB, neurcomp 41.07 dB" (or "left out", "refused"); None without a choice."""
+    """A report's attempts as in "fvsrn 45.20 dB, neurcomp 41.07 dB", "left out" or "refused"; None without a choice."""
     found = report.get("tried")
     if not isinstance(found, Mapping):
         return None
