@@ -18,7 +18,6 @@ from srn_core.compression import (
     CompressResult,
     component_ranges,
     compress_volume,
-    provenance_of,
     ranges_of,
     target_bytes,
 )
@@ -29,6 +28,7 @@ from srn_core.errors import SrnInputError
 from srn_core.mesh import MeshArray
 from srn_core.neural_file import NeuralFile
 from srn_core.progress import ProgressCallback, share_of
+from srn_core.provenance import provenance_of
 from srn_core.sampled_quality import quality_of
 from srn_core.scattered_compression import (
     ENOUGH,

@@ -24,7 +24,8 @@ from srn_core.native import calls
 from srn_core.pyramid_axis import analysis_taps, transform_axis
 from srn_core.spec import FvSrnSpec
 from srn_core.volume import Geometry
-from tools.compile_native import compile_library, compiler, library_name
+from tools import compile_native
+from tools.compile_native import compile_library, compiler
 
 KIND = CodeType(25, True)
 LOW = (0.758907729, 0.417849109, -0.040367979, -0.078722001, 0.014467505, 0.014426283)
@@ -230,7 +231,7 @@ def test_a_library_of_another_release_is_left_aside(tmp_path: Path, monkeypatch)
 
 
 def test_compiling_says_what_is_in_its_way_and_leaves_nothing_half_made(tmp_path: Path, monkeypatch):
-    assert native.file_name() == library_name()
+    assert compile_native.file_name() == native.file_name()
     monkeypatch.setenv("CC", "no-such-compiler")
     assert "no C compiler" in compile_library(tmp_path)
     monkeypatch.setenv("CC", f"{sys.executable} -c 'import sys; sys.exit(3)'")

@@ -17,15 +17,12 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parent.parent / "srn_core" / "native"
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # srn_core.native needs no other package
+from srn_core.native import FOLDER, file_name
+
 SOURCES = {"contexts.c": [], "adaptive.c": [], "points.c": [], "transform.c": ["-ffp-contract=off"]}
 """Each with the flags of its own."""
 FLAGS = ["-O3", "-fPIC", "-fvisibility=hidden"]
-
-
-def library_name() -> str:
-    """As srn_core/native/__init__.py has it; that cannot be imported here, where NumPy may not be."""
-    return "coder" + {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
 
 
 def compiler() -> list[str]:
@@ -45,7 +42,7 @@ def compile_library(into: Path) -> str:
     if not command:
         return "no C compiler was found (cc, gcc, clang, cl, or what CC names)"
     with tempfile.TemporaryDirectory(prefix="srn-") as scratch:
-        made = Path(scratch) / library_name()
+        made = Path(scratch) / file_name()
         for step in _steps(command, made):
             try:
                 done = subprocess.run(step, cwd=scratch, capture_output=True, text=True)
@@ -92,9 +89,9 @@ else:
             wrong = compile_library(FOLDER)
             if wrong:
                 self.app.display_warning(f"without compiled loops, files open several times more slowly: {wrong}")
-                (FOLDER / library_name()).unlink(missing_ok=True)
+                (FOLDER / file_name()).unlink(missing_ok=True)
                 return
-            build_data["artifacts"].append(f"srn_core/native/{library_name()}")
+            build_data["artifacts"].append(f"srn_core/native/{file_name()}")
             build_data["pure_python"] = False
             build_data["tag"] = platform_tag()
 
@@ -103,4 +100,4 @@ if __name__ == "__main__":
     problem = compile_library(FOLDER)
     if problem:
         sys.exit(f"error: {problem}")
-    print(FOLDER / library_name())
+    print(FOLDER / file_name())

@@ -69,12 +69,12 @@ def lattice(parity: Sequence[int]) -> tuple[slice, ...]:
 
 def remember(known: Known, parity: Sequence[int], codes: np.ndarray) -> None:
     """Add the ``codes`` (z, y, x) of a parity."""
-    z, y, x = codes.shape
-    rows = (slice(BORDER + odd, BORDER + odd + 2 * n, 2) for odd, n in zip(parity, (z, y)))
-    place = (parity[2], *rows, slice(BORDER // 2, BORDER // 2 + x))
     if calls.there():
         known.total += compiled.remember(known.magnitudes, known.signed, parity, codes)
         return
+    z, y, x = codes.shape
+    rows = (slice(BORDER + odd, BORDER + odd + 2 * n, 2) for odd, n in zip(parity, (z, y)))
+    place = (parity[2], *rows, slice(BORDER // 2, BORDER // 2 + x))
     small = np.clip(codes, -LARGEST, LARGEST).astype(np.int16)
     known.signed[place] = np.clip(small, *_SIGNED_BOUNDS)
     np.abs(small, out=small)

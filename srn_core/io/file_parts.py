@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, Optional, Sequence, Union
@@ -26,6 +27,16 @@ class Layers:
     offset: int
     """Byte at which they begin."""
     dtype: np.dtype
+
+
+def beginning(path: str, skip: int, behind: int, nbytes: int) -> Optional[int]:
+    """Byte at which so many lie in a file that skips ``skip`` bytes ``behind`` its header, or ends with them (-1).
+
+    None where the file is too short.
+    """
+    size = os.path.getsize(path)
+    offset = size - nbytes if skip == -1 else skip + behind
+    return offset if 0 <= offset <= size - nbytes else None
 
 
 def open_parts(path: str, array: Optional[str] = None, **options: Any) -> Union[VolumeParts, MeshArray]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from srn_core.errors import SrnInputError, SrnMissingPackageError
 from srn_core.io.choice import chosen
-from srn_core.io.file_parts import Layers
+from srn_core.io.file_parts import Layers, beginning
 from srn_core.io.filled import filled
 from srn_core.io.memory import require_memory
 from srn_core.io.read import ReadOptions
@@ -82,8 +82,8 @@ def layers(path: str, array: Optional[str], options: ReadOptions) -> Optional[La
     (x, y, z), components = reader.GetSize(), reader.GetNumberOfComponents()
     need = x * y * z * components * dtype.itemsize
     whole = path if data == "LOCAL" else os.path.join(os.path.dirname(path), data)
-    offset = os.path.getsize(whole) - need if skip == -1 else skip + (begin if data == "LOCAL" else 0)
-    if offset < 0 or offset + need > os.path.getsize(whole):
+    offset = beginning(whole, skip, begin if data == "LOCAL" else 0, need)
+    if offset is None:
         return None
     name = chosen(path, array_names(path), array)
     nothing = np.broadcast_to(np.zeros((), dtype), (z, y, x, components) if components > 1 else (z, y, x))

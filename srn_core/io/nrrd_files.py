@@ -9,7 +9,7 @@ import numpy as np
 
 from srn_core.errors import SrnInputError, SrnMissingPackageError
 from srn_core.io.choice import chosen
-from srn_core.io.file_parts import Layers
+from srn_core.io.file_parts import Layers, beginning
 from srn_core.io.filled import filled
 from srn_core.io.memory import require_memory
 from srn_core.io.read import ReadOptions
@@ -61,8 +61,8 @@ def layers(path: str, array: Optional[str], options: ReadOptions) -> Optional[La
     whole = os.path.join(os.path.dirname(path), data) if data else path
     skip = int(header.get("byte skip", header.get("byteskip", 0)))
     need = int(np.prod(sizes)) * dtype.itemsize
-    offset = os.path.getsize(whole) - need if skip == -1 else skip + (0 if data else begin)
-    if offset < 0 or offset + need > os.path.getsize(whole):
+    offset = beginning(whole, skip, 0 if data else begin, need)
+    if offset is None:
         return None
     name = chosen(path, [_name(path, header)], array)
     x, y, z = (sizes[axis] for axis in spatial)

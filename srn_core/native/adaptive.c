@@ -3,7 +3,6 @@
 #include "coder.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum { PRECISION = 15, TOTAL = 1 << PRECISION, LOWEST = 1 << 16, SEEN = 32, FIRST_BLOCK = 32, LARGEST_BLOCK = 1 << 15 };
 

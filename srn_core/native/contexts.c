@@ -3,7 +3,6 @@
 #include "coder.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum { BORDER = 2, NEAR = 4, VARYING = 12, PARENTS = 2, SUMS = 3, HIDDEN = 24, LARGEST = 255, LARGEST_SIGNED = 3, BLOCK = 128, LARGEST_VALUE = 1023 };
 enum { LOGARITHMS = 1 << 15 };

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from in_paraview import Run
+from moving_field import values
 
 import srn_core
 from srn_core.io import write_volume
@@ -41,20 +42,6 @@ COUNTED = """
         view = CreateRenderView()
         scene = GetAnimationScene()
 """
-
-
-def values(number: int) -> np.ndarray:
-    z, y, x = np.mgrid[:8, :9, :10].astype(np.float32)
-    return np.asarray(np.sin(x / 4 + number / 2) * np.cos(y / 5) + z / 10, np.float32)
-
-
-@pytest.fixture
-def steps(tmp_path: Path) -> list[str]:
-    """Three .vti files, which ParaView takes for the times 0, 1, 2."""
-    paths = [tmp_path / f"step_{number}.vti" for number in range(3)]
-    for number, path in enumerate(paths):
-        write_volume(path, Volume(values(number), Geometry((10, 9, 8)), "pressure"))
-    return [str(path) for path in paths]
 
 
 def test_all_steps_in_one_file_are_trained_once_and_scrubbed(run: Run, tmp_path: Path, steps: list[str]) -> None:
